@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod adaptors;
+mod engine;
+mod error;
+mod generation;
+mod model;
+mod observer;
+mod policy;
+mod probe;
+mod sampling;
+mod sequence;
+mod session;
+pub mod testing;
+mod trace;
+
+pub use engine::EarlyExit;
+pub use error::{PolicyMismatch, RunError};
+pub use generation::Generation;
+pub use model::{LayeredModel, ModelSpec, TokenId};
+pub use observer::{Observer, Recorded, Recorder};
+pub use policy::{Decision, ExitPolicy, Never, PolicyFn, Watch, policy_fn};
+pub use probe::{Candidate, Extras, Probe, kl_divergence};
+pub use sampling::{Sampler, Sampling, SamplingError};
+pub use session::{Session, Step};
+pub use trace::{At, Trace};

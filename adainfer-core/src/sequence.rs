@@ -1,0 +1,59 @@
+use crate::{LayeredModel, TokenId};
+
+/// What one sequence has computed: the model's state, and the positions that stopped early.
+pub(crate) struct Sequence<M: LayeredModel> {
+    state: M::State,
+    /// Positions that skipped layers, oldest first. A later token that needs those layers runs the
+    /// positions with it; if none comes, they are never run. Later entries stopped no deeper than
+    /// earlier ones, since a token picks up all that it passes.
+    owed: Vec<Owed<M::Hidden>>,
+    length: usize,
+}
+
+#[derive(Clone)]
+struct Owed<H> {
+    /// The first layer that these positions have not run.
+    layer: usize,
+    hidden: H,
+}
+
+impl<M: LayeredModel> Clone for Sequence<M> {
+    fn clone(&self) -> Self {
+        Self { state: self.state.clone(), owed: self.owed.clone(), length: self.length }
+    }
+}
+
+impl<M: LayeredModel> Sequence<M> {
+    pub(crate) fn new(state: M::State) -> Self {
+        Self { state, owed: Vec::new(), length: 0 }
+    }
+
+    /// Positions so far.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    pub(crate) fn embed(&mut self, model: &M, tokens: &[TokenId]) -> Result<M::Hidden, M::Error> {
+        let hidden = model.embed(tokens, &mut self.state)?;
+        self.length += tokens.len();
+        Ok(hidden)
+    }
+
+    /// Runs layer `index` over `hidden`, after the positions that stopped right before it.
+    pub(crate) fn layer(
+        &mut self,
+        model: &M,
+        index: usize,
+        mut hidden: M::Hidden,
+    ) -> Result<M::Hidden, M::Error> {
+        while let Some(owed) = self.owed.pop_if(|owed| owed.layer == index) {
+            hidden = model.join(owed.hidden, hidden)?;
+        }
+        model.layer(index, hidden, &mut self.state)
+    }
+
+    /// Keeps positions that go no further than `layer` layers for now.
+    pub(crate) fn stop(&mut self, layer: usize, hidden: M::Hidden) {
+        self.owed.push(Owed { layer, hidden });
+    }
+}
