@@ -1,0 +1,149 @@
+//! A model as the layer loop sees it.
+
+use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId, kl_divergence};
+use burn_tensor::{Int, Tensor, TensorData};
+
+use crate::cache::LayerCache;
+use crate::ops::Ops;
+use crate::rope::RopeTable;
+use crate::{Model, ModelError};
+
+/// What a sequence has computed: keys and values of every layer. A clone shares them, at no cost.
+#[derive(Debug, Clone)]
+pub struct State<B: Ops> {
+    caches: Vec<LayerCache<B>>,
+    rope: RopeTable<B>,
+    embedded: usize,
+    extras: Extras,
+}
+
+/// Hidden states of consecutive positions between two layers.
+#[derive(Debug, Clone)]
+pub struct Hidden<B: Ops> {
+    /// [positions, hidden].
+    x: Tensor<B, 2>,
+    /// What attention and MLP of the layer before added at the last position.
+    parts: Option<(Tensor<B, 2>, Tensor<B, 2>)>,
+    /// Cosines of hidden state, attention and MLP with the layer before: [3].
+    cosines: Option<Tensor<B, 1>>,
+}
+
+impl<B: Ops> Hidden<B> {
+    /// The hidden states, one position a row: [positions, hidden].
+    pub fn tensor(&self) -> &Tensor<B, 2> {
+        &self.x
+    }
+
+    fn last(&self) -> Tensor<B, 2> {
+        self.x.clone().narrow(0, self.x.dims()[0] - 1, 1)
+    }
+}
+
+/// The head's output for one position, on its device.
+#[derive(Debug, Clone)]
+pub struct Logits<B: Ops> {
+    /// [1, vocab].
+    values: Tensor<B, 2>,
+    cosines: Option<Tensor<B, 1>>,
+}
+
+impl<B: Ops> LayeredModel for Model<B> {
+    type State = State<B>;
+    type Hidden = Hidden<B>;
+    type Logits = Logits<B>;
+    type Error = ModelError;
+
+    fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    fn start(&self, extras: Extras) -> Result<State<B>, ModelError> {
+        let caches = vec![LayerCache::new(); self.spec.layers];
+        Ok(State { caches, rope: self.rope.clone(), embedded: 0, extras })
+    }
+
+    fn embed(&self, tokens: &[TokenId], state: &mut State<B>) -> Result<Hidden<B>, ModelError> {
+        self.check(tokens, state.embedded)?;
+        state.embedded += tokens.len();
+        if state.embedded > state.rope.positions() {
+            // At least twice as far, so that a long text makes few tables.
+            let positions = (2 * state.embedded).min(self.spec.max_positions);
+            state.rope = RopeTable::new(&self.frequencies, positions, &self.device);
+        }
+        let ids: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
+        let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, [tokens.len()]), &self.device);
+        Ok(Hidden { x: self.decoder.embed(ids), parts: None, cosines: None })
+    }
+
+    fn layer(&self, index: usize, hidden: Hidden<B>, state: &mut State<B>) -> Result<Hidden<B>, ModelError> {
+        let layers = self.spec.layers;
+        let cache = state.caches.get_mut(index).ok_or(ModelError::NoSuchLayer { index, layers })?;
+        let compare = state.extras.cosines;
+        let before = (compare && index > 0).then(|| hidden.last());
+        let out = self.decoder.layer(index, hidden.x, cache, &state.rope, compare);
+        let mut next = Hidden { x: out.hidden, parts: out.parts, cosines: None };
+        if let (Some(before), Some(old), Some(new)) = (before, &hidden.parts, &next.parts) {
+            let pairs = [(&before, &next.last()), (&old.0, &new.0), (&old.1, &new.1)];
+            next.cosines = Some(Tensor::cat(pairs.map(|(a, b)| cosine(a, b)).to_vec(), 0));
+        }
+        Ok(next)
+    }
+
+    fn join(&self, earlier: Hidden<B>, later: Hidden<B>) -> Result<Hidden<B>, ModelError> {
+        let x = Tensor::cat(vec![earlier.x, later.x], 0);
+        Ok(Hidden { x, ..later })
+    }
+
+    fn head(&self, index: usize, hidden: &Hidden<B>) -> Result<Logits<B>, ModelError> {
+        let layers = self.spec.layers;
+        if index >= layers {
+            return Err(ModelError::NoSuchLayer { index, layers });
+        }
+        Ok(Logits { values: self.decoder.head(hidden.last()), cosines: hidden.cosines.clone() })
+    }
+
+    fn probe(&self, logits: &Logits<B>, previous: Option<&Logits<B>>) -> Result<Probe, ModelError> {
+        let values = self.values(logits)?;
+        let mut probe = Probe::from_logits(&values)
+            .ok_or_else(|| ModelError::Device(format!("{} logits came back", values.len())))?;
+        if let Some(cosines) = &logits.cosines {
+            let cosines = read(cosines.clone())?;
+            [probe.cos_hidden, probe.cos_attn, probe.cos_mlp] = [0, 1, 2].map(|i| cosines.get(i).copied());
+        }
+        if let Some(previous) = previous {
+            probe.kl = kl_divergence(&values, &self.values(previous)?);
+        }
+        Ok(probe)
+    }
+
+    fn values(&self, logits: &Logits<B>) -> Result<Vec<f32>, ModelError> {
+        read(logits.values.clone())
+    }
+}
+
+impl<B: Ops> Model<B> {
+    /// A session has checked this already; whoever calls the trait directly gets an error and no panic.
+    fn check(&self, tokens: &[TokenId], embedded: usize) -> Result<(), ModelError> {
+        let ModelSpec { vocab, max_positions: max, .. } = self.spec;
+        if tokens.is_empty() {
+            return Err(ModelError::Empty);
+        }
+        if let Some(&token) = tokens.iter().find(|&&token| token as usize >= vocab) {
+            return Err(ModelError::TokenOutOfRange { token, vocab });
+        }
+        let needed = embedded.saturating_add(tokens.len());
+        if needed > max { Err(ModelError::TooLong { needed, max }) } else { Ok(()) }
+    }
+}
+
+/// Cosine of two rows, [1].
+fn cosine<B: Ops>(a: &Tensor<B, 2>, b: &Tensor<B, 2>) -> Tensor<B, 1> {
+    let dot = |a: &Tensor<B, 2>, b: &Tensor<B, 2>| (a.clone() * b.clone()).sum();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// Brings values to the host.
+fn read<B: Ops, const D: usize>(tensor: Tensor<B, D>) -> Result<Vec<f32>, ModelError> {
+    let data = tensor.try_into_data()?;
+    data.into_vec().map_err(|error| ModelError::Device(format!("{error:?}")))
+}

@@ -1,0 +1,145 @@
+//! A GGUF file seen as a Hugging Face checkpoint: the same names, and rows in the same order.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::Source;
+use crate::LoadError;
+use crate::gguf::GgufFile;
+use crate::ops::Heads;
+
+/// What a tensor of a decoder layer is called in a checkpoint and in a GGUF file.
+const LAYER_NAMES: [(&str, &str); 16] = [
+    ("input_layernorm.weight", "attn_norm.weight"),
+    ("self_attn.q_proj.weight", "attn_q.weight"),
+    ("self_attn.q_proj.bias", "attn_q.bias"),
+    ("self_attn.k_proj.weight", "attn_k.weight"),
+    ("self_attn.k_proj.bias", "attn_k.bias"),
+    ("self_attn.v_proj.weight", "attn_v.weight"),
+    ("self_attn.v_proj.bias", "attn_v.bias"),
+    ("self_attn.o_proj.weight", "attn_output.weight"),
+    ("self_attn.o_proj.bias", "attn_output.bias"),
+    ("post_attention_layernorm.weight", "ffn_norm.weight"),
+    ("mlp.gate_proj.weight", "ffn_gate.weight"),
+    ("mlp.gate_proj.bias", "ffn_gate.bias"),
+    ("mlp.up_proj.weight", "ffn_up.weight"),
+    ("mlp.up_proj.bias", "ffn_up.bias"),
+    ("mlp.down_proj.weight", "ffn_down.weight"),
+    ("mlp.down_proj.bias", "ffn_down.bias"),
+];
+
+/// The same for tensors that there is one of.
+const GLOBAL_NAMES: [(&str, &str); 4] = [
+    ("model.embed_tokens.weight", "token_embd.weight"),
+    ("model.norm.weight", "output_norm.weight"),
+    ("lm_head.weight", "output.weight"),
+    ("rope_freqs.weight", "rope_freqs.weight"),
+];
+
+/// The weights of a GGUF file.
+pub(crate) struct GgufSource {
+    path: PathBuf,
+    file: GgufFile,
+    /// How query and key rows are to be put back in order; see [`unpermute`].
+    heads: Heads,
+}
+
+impl GgufSource {
+    pub(crate) fn new(path: &Path, file: GgufFile, heads: Heads) -> Self {
+        Self { path: path.to_path_buf(), file, heads }
+    }
+}
+
+impl Source for GgufSource {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        self.file.tensors().map(|t| (checkpoint_name(t.name()), t.shape().to_vec())).collect()
+    }
+
+    fn append(
+        &mut self,
+        name: &str,
+        out: &mut Vec<f32>,
+        raw: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), LoadError> {
+        let start = out.len();
+        let stored = gguf_name(name);
+        self.file
+            .read_into(&stored, out, raw)
+            .map_err(|source| LoadError::Gguf { path: self.path.clone(), source })?;
+        let heads = match name.rsplit_once("self_attn.").map_or("", |(_, projection)| projection) {
+            "q_proj.weight" | "q_proj.bias" => self.heads.query,
+            "k_proj.weight" | "k_proj.bias" => self.heads.key_value,
+            _ => return Ok(()),
+        };
+        unpermute(&mut out[start..], heads, self.heads.width);
+        Ok(())
+    }
+}
+
+fn checkpoint_name(stored: &str) -> String {
+    if let Some((layer, rest)) = stored.strip_prefix("blk.").and_then(|s| s.split_once('.'))
+        && let Some((name, _)) = LAYER_NAMES.iter().find(|(_, gguf)| *gguf == rest)
+    {
+        return format!("model.layers.{layer}.{name}");
+    }
+    let global = GLOBAL_NAMES.iter().find(|(_, gguf)| *gguf == stored);
+    global.map_or(stored, |(name, _)| name).to_owned()
+}
+
+fn gguf_name(name: &str) -> String {
+    if let Some((layer, rest)) = name.strip_prefix("model.layers.").and_then(|s| s.split_once('.'))
+        && let Some((_, gguf)) = LAYER_NAMES.iter().find(|(checkpoint, _)| *checkpoint == rest)
+    {
+        return format!("blk.{layer}.{gguf}");
+    }
+    let global = GLOBAL_NAMES.iter().find(|(checkpoint, _)| *checkpoint == name);
+    global.map_or(name, |(_, gguf)| gguf).to_owned()
+}
+
+/// Puts query or key rows back in the checkpoint's order.
+///
+/// Files of the llama architecture pair neighbouring rows of a head for the rotary embedding, where
+/// checkpoints pair its first half with its second: row 2i + s of a head there is row s * width/2 + i
+/// here.
+fn unpermute(values: &mut [f32], heads: usize, width: usize) {
+    let rows = heads * width;
+    if rows == 0 || !values.len().is_multiple_of(rows) {
+        return;
+    }
+    let columns = values.len() / rows;
+    let mut head = vec![0.0; width * columns];
+    for stored in values.chunks_exact_mut(width * columns) {
+        for (row, values) in stored.chunks_exact(columns).enumerate() {
+            let place = (row % 2) * (width / 2) + row / 2;
+            head[place * columns..(place + 1) * columns].copy_from_slice(values);
+        }
+        stored.copy_from_slice(&head);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_translate_both_ways() {
+        for name in ["model.layers.12.self_attn.q_proj.weight", "model.norm.weight", "lm_head.weight", "odd"]
+        {
+            assert_eq!(checkpoint_name(&gguf_name(name)), name);
+        }
+        assert_eq!(gguf_name("model.layers.3.mlp.up_proj.weight"), "blk.3.ffn_up.weight");
+        assert_eq!(checkpoint_name("blk.3.unknown.weight"), "blk.3.unknown.weight");
+    }
+
+    #[test]
+    fn neighbours_become_halves() {
+        // Two heads of four rows of one column.
+        let mut values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+        unpermute(&mut values, 2, 4);
+        assert_eq!(values, [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+    }
+}

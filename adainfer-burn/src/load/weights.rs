@@ -1,0 +1,150 @@
+//! Tensors by name, whatever file they lie in: checked all at once, then read one by one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn_tensor::{Tensor, TensorData};
+use sha2::{Digest, Sha256};
+
+use super::Progress;
+use crate::LoadError;
+use crate::ops::Ops;
+
+/// Named tensors in files. Names are those of Hugging Face checkpoints.
+pub(crate) trait Source {
+    /// The file or folder, for errors.
+    fn path(&self) -> &Path;
+
+    /// Shape of every tensor, outermost first.
+    fn shapes(&self) -> BTreeMap<String, Vec<usize>>;
+
+    /// Appends a tensor's values, row by row, to `out`, and passes the bytes they came from to `raw`.
+    fn append(&mut self, name: &str, out: &mut Vec<f32>, raw: &mut dyn FnMut(&[u8]))
+    -> Result<(), LoadError>;
+}
+
+/// A tensor that a configuration asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+}
+
+impl Expected {
+    pub(crate) fn new(name: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {
+        Self { name: name.into(), shape: shape.into() }
+    }
+}
+
+/// Reads a model's tensors, hashes them into its fingerprint, and reports progress.
+pub(crate) struct Weights<'a> {
+    source: Box<dyn Source>,
+    shapes: BTreeMap<String, Vec<usize>>,
+    hash: Sha256,
+    done: u64,
+    total: u64,
+    progress: &'a mut dyn FnMut(Progress<'_>),
+}
+
+impl<'a> Weights<'a> {
+    pub(crate) fn new(source: Box<dyn Source>, progress: &'a mut dyn FnMut(Progress<'_>)) -> Self {
+        let shapes = source.shapes();
+        Self { source, shapes, hash: Sha256::new(), done: 0, total: 0, progress }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.source.path().to_path_buf()
+    }
+
+    /// How many tensors there are: a bound on what a configuration can honestly ask for.
+    pub(crate) fn count(&self) -> usize {
+        self.shapes.len()
+    }
+
+    /// The shape of a tensor, if there is one of that name.
+    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.shapes.get(name).map(Vec::as_slice)
+    }
+
+    /// Holds the files against what the configuration asks for, before anything is read. Tensors that
+    /// `surplus` names may be there or not.
+    ///
+    /// # Errors
+    /// All missing and unexpected names at once; else the first shape that differs.
+    pub(crate) fn check(
+        &mut self,
+        expected: &[Expected],
+        surplus: impl Fn(&str) -> bool,
+    ) -> Result<(), LoadError> {
+        let wanted: BTreeMap<&str, &[usize]> =
+            expected.iter().map(|e| (e.name.as_str(), e.shape.as_slice())).collect();
+        let missing: Vec<String> =
+            wanted.keys().filter(|name| !self.shapes.contains_key(**name)).map(|n| n.to_string()).collect();
+        let unexpected: Vec<String> =
+            self.shapes.keys().filter(|n| !wanted.contains_key(n.as_str()) && !surplus(n)).cloned().collect();
+        if !(missing.is_empty() && unexpected.is_empty()) {
+            return Err(LoadError::Tensors { path: self.path(), missing, unexpected });
+        }
+        for (name, shape) in &wanted {
+            let found = &self.shapes[*name];
+            if found != shape {
+                let (tensor, wanted) = (name.to_string(), shape.to_vec());
+                return Err(LoadError::Shape { path: self.path(), tensor, found: found.clone(), wanted });
+            }
+        }
+        // The files hold these shapes, so the products fit.
+        self.total = wanted.values().map(|shape| shape.iter().product::<usize>() as u64).sum();
+        Ok(())
+    }
+
+    /// Matrices of equal width, one below the other: [sum of rows, columns].
+    pub(crate) fn matrix<B: Ops>(
+        &mut self,
+        names: &[String],
+        device: &B::Device,
+    ) -> Result<Tensor<B, 2>, LoadError> {
+        let columns = names.first().and_then(|n| self.shape(n)).and_then(|s| s.last().copied()).unwrap_or(0);
+        let values = self.read(names)?;
+        let rows = values.len() / columns.max(1);
+        Ok(Tensor::from_data(TensorData::new(values, [rows, columns]), device))
+    }
+
+    /// Vectors, one after the other.
+    pub(crate) fn vector<B: Ops>(
+        &mut self,
+        names: &[String],
+        device: &B::Device,
+    ) -> Result<Tensor<B, 1>, LoadError> {
+        let values = self.read(names)?;
+        let length = values.len();
+        Ok(Tensor::from_data(TensorData::new(values, [length]), device))
+    }
+
+    /// The values of the named tensors, one after the other.
+    pub(crate) fn read(&mut self, names: &[String]) -> Result<Vec<f32>, LoadError> {
+        let count = |name: &String| self.shapes.get(name).map_or(0, |shape| shape.iter().product::<usize>());
+        let mut values = Vec::with_capacity(names.iter().map(count).sum());
+        for name in names {
+            (self.progress)(Progress { tensor: name, done: self.done, total: self.total });
+            let start = values.len();
+            self.hash.update(name.as_bytes());
+            let hash = &mut self.hash;
+            self.source.append(name, &mut values, &mut |raw| hash.update(raw))?;
+            let read = &values[start..];
+            if let Some(element) = read.iter().position(|x| !x.is_finite()) {
+                let (tensor, value) = (name.clone(), read[element]);
+                return Err(LoadError::NotFinite { path: self.path(), tensor, element, value });
+            }
+            self.done += read.len() as u64;
+        }
+        Ok(values)
+    }
+
+    /// The identity of all that was read, together with a description of the architecture: SHA-256, in
+    /// hexadecimal.
+    pub(crate) fn fingerprint(mut self, architecture: &str) -> String {
+        (self.progress)(Progress { tensor: "", done: self.done, total: self.total });
+        self.hash.update(architecture.as_bytes());
+        self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

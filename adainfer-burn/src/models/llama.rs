@@ -1,0 +1,241 @@
+//! Llama: RMS norm, rotary attention with grouped queries, gated MLP.
+//!
+//! A layer is x + attention(norm(x)), then x + mlp(norm(x)). Query, key and value projections are one
+//! matrix here, and so are gate and up: the same numbers in fewer products.
+
+use burn_tensor::{Int, Tensor};
+
+use super::llama_config::LlamaConfig;
+use super::{Config, Decoder, Dimensions, LayerOutput};
+use crate::LoadError;
+use crate::cache::LayerCache;
+use crate::layers::{Linear, RmsNorm};
+use crate::load::{Expected, Weights};
+use crate::ops::{Heads, Ops};
+use crate::rope::{RopeScaling, RopeTable, frequencies};
+
+impl<B: Ops> Config<B> for LlamaConfig {
+    fn dimensions(&self) -> &Dimensions {
+        &self.dimensions
+    }
+
+    fn frequencies(&self, weights: &mut Weights<'_>) -> Result<Vec<f32>, LoadError> {
+        let scaling = match &self.scaling {
+            RopeScaling::Factors(_) => RopeScaling::Factors(weights.read(&["rope_freqs.weight".to_owned()])?),
+            other => other.clone(),
+        };
+        Ok(frequencies(self.dimensions.heads.width, self.theta, &scaling))
+    }
+
+    fn load(&self, weights: &mut Weights<'_>, device: &B::Device) -> Result<Box<dyn Decoder<B>>, LoadError> {
+        // A layer is nine tensors: more layers than tensors cannot be, whatever the configuration says.
+        let layers = self.dimensions.layers;
+        if layers > weights.count() {
+            let must = format!("no more than the {} tensors there are", weights.count());
+            let (path, field) = (self.path.clone(), "num_hidden_layers");
+            return Err(LoadError::Config { path, field, found: layers.to_string(), must });
+        }
+        let tied = self.tied;
+        weights.check(&self.tensors(), |name| {
+            name.ends_with("rotary_emb.inv_freq") || (tied && name == "lm_head.weight")
+        })?;
+        Ok(Box::new(Llama::<B>::load(self, weights, device)?))
+    }
+}
+
+impl LlamaConfig {
+    /// Every tensor that a checkpoint of this configuration holds.
+    fn tensors(&self) -> Vec<Expected> {
+        let Dimensions { layers, hidden, vocab, heads, .. } = self.dimensions;
+        let (queries, keys) = (heads.query * heads.width, heads.key_value * heads.width);
+        let mut all = vec![
+            Expected::new("model.embed_tokens.weight", [vocab, hidden]),
+            Expected::new("model.norm.weight", [hidden]),
+        ];
+        if !self.tied {
+            all.push(Expected::new("lm_head.weight", [vocab, hidden]));
+        }
+        if matches!(self.scaling, RopeScaling::Factors(_)) {
+            all.push(Expected::new("rope_freqs.weight", [heads.width / 2]));
+        }
+        for layer in 0..layers {
+            let mut linear = |name: &str, outputs: usize, inputs: usize, bias: bool| {
+                all.push(Expected::new(tensor(layer, name, "weight"), [outputs, inputs]));
+                if bias {
+                    all.push(Expected::new(tensor(layer, name, "bias"), [outputs]));
+                }
+            };
+            linear("self_attn.q_proj", queries, hidden, self.attention_bias);
+            linear("self_attn.k_proj", keys, hidden, self.attention_bias);
+            linear("self_attn.v_proj", keys, hidden, self.attention_bias);
+            linear("self_attn.o_proj", hidden, queries, self.attention_bias);
+            linear("mlp.gate_proj", self.intermediate, hidden, self.mlp_bias);
+            linear("mlp.up_proj", self.intermediate, hidden, self.mlp_bias);
+            linear("mlp.down_proj", hidden, self.intermediate, self.mlp_bias);
+            for norm in ["input_layernorm", "post_attention_layernorm"] {
+                all.push(Expected::new(tensor(layer, norm, "weight"), [hidden]));
+            }
+        }
+        all
+    }
+}
+
+fn tensor(layer: usize, name: &str, kind: &str) -> String {
+    format!("model.layers.{layer}.{name}.{kind}")
+}
+
+/// Reads projections of one input as one matrix.
+fn linear<B: Ops>(
+    layer: usize,
+    names: &[&str],
+    bias: bool,
+    weights: &mut Weights<'_>,
+    device: &B::Device,
+) -> Result<Linear<B>, LoadError> {
+    let all = |kind| names.iter().map(|name| tensor(layer, name, kind)).collect::<Vec<_>>();
+    let weight = weights.matrix(&all("weight"), device)?;
+    let bias = if bias { Some(weights.vector(&all("bias"), device)?) } else { None };
+    Ok(Linear::new(weight, bias))
+}
+
+fn norm<B: Ops>(
+    name: String,
+    config: &LlamaConfig,
+    weights: &mut Weights<'_>,
+    device: &B::Device,
+) -> Result<RmsNorm<B>, LoadError> {
+    Ok(RmsNorm::new(weights.vector(&[name], device)?, config.epsilon))
+}
+
+#[derive(Debug)]
+struct Attention<B: Ops> {
+    qkv: Linear<B>,
+    output: Linear<B>,
+    heads: Heads,
+}
+
+impl<B: Ops> Attention<B> {
+    fn load(
+        layer: usize,
+        config: &LlamaConfig,
+        weights: &mut Weights<'_>,
+        device: &B::Device,
+    ) -> Result<Self, LoadError> {
+        let inputs = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"];
+        Ok(Self {
+            qkv: linear(layer, &inputs, config.attention_bias, weights, device)?,
+            output: linear(layer, &["self_attn.o_proj"], config.attention_bias, weights, device)?,
+            heads: config.dimensions.heads,
+        })
+    }
+
+    fn forward(&self, x: Tensor<B, 2>, cache: &mut LayerCache<B>, rope: &RopeTable<B>) -> Tensor<B, 2> {
+        let (queries, keys) = (self.heads.query * self.heads.width, self.heads.key_value * self.heads.width);
+        let start = cache.length();
+        let qkv = self.qkv.forward(x);
+        let query = rope.rotate(qkv.clone().narrow(1, 0, queries), start);
+        let key = rope.rotate(qkv.clone().narrow(1, queries, keys), start);
+        cache.append(key, qkv.narrow(1, queries + keys, keys));
+        self.output.forward(B::attend(query, &cache.past(), self.heads))
+    }
+}
+
+#[derive(Debug)]
+struct Mlp<B: Ops> {
+    gate_up: Linear<B>,
+    down: Linear<B>,
+}
+
+impl<B: Ops> Mlp<B> {
+    fn load(
+        layer: usize,
+        config: &LlamaConfig,
+        weights: &mut Weights<'_>,
+        device: &B::Device,
+    ) -> Result<Self, LoadError> {
+        Ok(Self {
+            gate_up: linear(layer, &["mlp.gate_proj", "mlp.up_proj"], config.mlp_bias, weights, device)?,
+            down: linear(layer, &["mlp.down_proj"], config.mlp_bias, weights, device)?,
+        })
+    }
+
+    fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.down.forward(B::swiglu(self.gate_up.forward(x)))
+    }
+}
+
+#[derive(Debug)]
+struct Block<B: Ops> {
+    attention_norm: RmsNorm<B>,
+    attention: Attention<B>,
+    mlp_norm: RmsNorm<B>,
+    mlp: Mlp<B>,
+}
+
+impl<B: Ops> Block<B> {
+    fn load(
+        layer: usize,
+        config: &LlamaConfig,
+        weights: &mut Weights<'_>,
+        device: &B::Device,
+    ) -> Result<Self, LoadError> {
+        let (before, after) = ("input_layernorm", "post_attention_layernorm");
+        Ok(Self {
+            attention_norm: norm(tensor(layer, before, "weight"), config, weights, device)?,
+            attention: Attention::load(layer, config, weights, device)?,
+            mlp_norm: norm(tensor(layer, after, "weight"), config, weights, device)?,
+            mlp: Mlp::load(layer, config, weights, device)?,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Llama<B: Ops> {
+    embedding: Tensor<B, 2>,
+    blocks: Vec<Block<B>>,
+    norm: RmsNorm<B>,
+    head: Linear<B>,
+}
+
+impl<B: Ops> Llama<B> {
+    fn load(config: &LlamaConfig, weights: &mut Weights<'_>, device: &B::Device) -> Result<Self, LoadError> {
+        let embedding: Tensor<B, 2> = weights.matrix(&["model.embed_tokens.weight".to_owned()], device)?;
+        let blocks = (0..config.dimensions.layers)
+            .map(|layer| Block::load(layer, config, weights, device))
+            .collect::<Result<_, _>>()?;
+        let norm = norm("model.norm.weight".to_owned(), config, weights, device)?;
+        let head = match config.tied {
+            true => embedding.clone(),
+            false => weights.matrix(&["lm_head.weight".to_owned()], device)?,
+        };
+        Ok(Self { embedding, blocks, norm, head: Linear::new(head, None) })
+    }
+}
+
+impl<B: Ops> Decoder<B> for Llama<B> {
+    fn embed(&self, tokens: Tensor<B, 1, Int>) -> Tensor<B, 2> {
+        self.embedding.clone().select(0, tokens)
+    }
+
+    fn layer(
+        &self,
+        index: usize,
+        x: Tensor<B, 2>,
+        cache: &mut LayerCache<B>,
+        rope: &RopeTable<B>,
+        parts: bool,
+    ) -> LayerOutput<B> {
+        let block = &self.blocks[index];
+        let last = |x: &Tensor<B, 2>| x.clone().narrow(0, x.dims()[0] - 1, 1);
+        let attended = block.attention.forward(block.attention_norm.forward(&x), cache, rope);
+        let from_attention = parts.then(|| last(&attended));
+        let x = x + attended;
+        let added = block.mlp.forward(block.mlp_norm.forward(&x));
+        let parts = from_attention.map(|attention| (attention, last(&added)));
+        LayerOutput { hidden: x + added, parts }
+    }
+
+    fn head(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.head.forward(self.norm.forward(&x))
+    }
+}

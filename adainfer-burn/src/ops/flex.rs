@@ -1,0 +1,5 @@
+use burn_flex::Flex;
+
+use super::Ops;
+
+impl Ops for Flex {}

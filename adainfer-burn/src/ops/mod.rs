@@ -1,0 +1,98 @@
+//! What a decoder computes, and where a backend may do it better.
+
+#[cfg(feature = "flex")]
+mod flex;
+#[cfg(feature = "ndarray")]
+mod ndarray;
+pub(crate) mod reference;
+
+use burn_tensor::Tensor;
+use burn_tensor::backend::Backend;
+
+/// A backend that models run on: burn's, plus the few operations that decide a decoder's speed.
+///
+/// Every method has a body made of plain tensor operations, so `impl Ops for B {}` is correct for any
+/// burn backend; one that does an operation slowly overrides it. Matrices are row-major, one position a
+/// row.
+pub trait Ops: Backend {
+    /// `x W^T`.
+    ///
+    /// # Shapes
+    /// x: [positions, inputs], weight: [outputs, inputs], result: [positions, outputs].
+    fn project(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+        x.matmul(weight.clone().transpose())
+    }
+
+    /// Root-mean-square norm of every row: `x / sqrt(mean(x^2) + epsilon) * gamma`.
+    ///
+    /// # Shapes
+    /// x and result: [positions, width], gamma: [width].
+    fn rms_norm(x: &Tensor<Self, 2>, gamma: &Tensor<Self, 1>, epsilon: f64) -> Tensor<Self, 2> {
+        reference::rms_norm(x, gamma, epsilon)
+    }
+
+    /// The gated unit of Llama's MLP: `silu(gate) * up`, where a row is the gate and then the up half.
+    ///
+    /// # Shapes
+    /// gate_up: [positions, 2 width], result: [positions, width].
+    fn swiglu(gate_up: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        reference::swiglu(gate_up)
+    }
+
+    /// Rotates every head of every position by its angles, pairing the first half of a head with the
+    /// second.
+    ///
+    /// # Shapes
+    /// x and result: [positions, heads width], cos and sin: [positions, width / 2].
+    fn rotate(x: Tensor<Self, 2>, cos: &Tensor<Self, 2>, sin: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+        reference::rotate(x, cos, sin)
+    }
+
+    /// Writes `rows` over those of `store` from row `start` on; in place where nobody else holds it.
+    ///
+    /// # Shapes
+    /// store and result: [capacity, width], rows: [n, width] with start + n <= capacity.
+    fn write_rows(store: Tensor<Self, 2>, start: usize, rows: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let [n, width] = rows.dims();
+        store.slice_assign([start..start + n, 0..width], rows)
+    }
+
+    /// Causal attention of the newest positions over all, `softmax(q k^T / sqrt(width)) v` a head, where
+    /// consecutive query heads share a key/value head.
+    ///
+    /// # Shapes
+    /// query and result: [positions, heads.query heads.width]; the last rows of `past` belong to the
+    /// same positions.
+    fn attend(query: Tensor<Self, 2>, past: &[Past<'_, Self>], heads: Heads) -> Tensor<Self, 2> {
+        reference::attention(query, past, heads)
+    }
+}
+
+/// How a row of queries or keys divides into heads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heads {
+    /// Query heads.
+    pub query: usize,
+    /// Key and value heads; divides `query`.
+    pub key_value: usize,
+    /// Elements of a head; even.
+    pub width: usize,
+}
+
+impl Heads {
+    /// Query heads that share one key/value head.
+    pub fn group(&self) -> usize {
+        self.query / self.key_value
+    }
+}
+
+/// Keys and values of consecutive positions.
+#[derive(Debug)]
+pub struct Past<'a, B: Backend> {
+    /// Keys: [capacity, key_value heads width].
+    pub keys: &'a Tensor<B, 2>,
+    /// Values, of the same shape.
+    pub values: &'a Tensor<B, 2>,
+    /// Rows in use.
+    pub length: usize,
+}

@@ -1,0 +1,5 @@
+use burn_ndarray::NdArray;
+
+use super::Ops;
+
+impl Ops for NdArray {}

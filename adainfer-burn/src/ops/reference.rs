@@ -1,0 +1,66 @@
+//! The operations in plain tensor algebra: right on every backend, and what fast ones are held to.
+
+use burn_tensor::activation::{sigmoid, softmax};
+use burn_tensor::backend::Backend;
+use burn_tensor::{Bool, Tensor};
+
+use super::{Heads, Past};
+
+pub(crate) fn rms_norm<B: Backend>(x: &Tensor<B, 2>, gamma: &Tensor<B, 1>, epsilon: f64) -> Tensor<B, 2> {
+    let rms = (x.clone() * x.clone()).mean_dim(1).add_scalar(epsilon).sqrt();
+    x.clone() / rms * gamma.clone().unsqueeze()
+}
+
+pub(crate) fn swiglu<B: Backend>(gate_up: Tensor<B, 2>) -> Tensor<B, 2> {
+    let [positions, both] = gate_up.dims();
+    let gate = gate_up.clone().slice([0..positions, 0..both / 2]);
+    let up = gate_up.slice([0..positions, both / 2..both]);
+    gate.clone() * sigmoid(gate) * up
+}
+
+pub(crate) fn rotate<B: Backend>(x: Tensor<B, 2>, cos: &Tensor<B, 2>, sin: &Tensor<B, 2>) -> Tensor<B, 2> {
+    let ([positions, columns], [_, half]) = (x.dims(), cos.dims());
+    let pairs = x.reshape([positions, columns / (2 * half), 2, half]);
+    let first = pairs.clone().narrow(2, 0, 1);
+    let second = pairs.narrow(2, 1, 1);
+    let angles = |table: &Tensor<B, 2>| table.clone().reshape([positions, 1, 1, half]);
+    let (cos, sin) = (angles(cos), angles(sin));
+    let rotated =
+        vec![first.clone() * cos.clone() - second.clone() * sin.clone(), second * cos + first * sin];
+    Tensor::cat(rotated, 2).reshape([positions, columns])
+}
+
+pub(crate) fn attention<B: Backend>(query: Tensor<B, 2>, past: &[Past<'_, B>], heads: Heads) -> Tensor<B, 2> {
+    let [positions, columns] = query.dims();
+    let (group, width) = (heads.group(), heads.width);
+    let rows = |store: &Tensor<B, 2>, length: usize| store.clone().narrow(0, 0, length);
+    let all = |parts: Vec<Tensor<B, 2>>| {
+        let joined = Tensor::cat(parts, 0);
+        let length = joined.dims()[0];
+        // One matrix a query head: [key_value, group, length, width].
+        joined.reshape([length, heads.key_value, 1, width]).permute([1, 2, 0, 3]).expand([
+            heads.key_value,
+            group,
+            length,
+            width,
+        ])
+    };
+    let keys = all(past.iter().map(|p| rows(p.keys, p.length)).collect());
+    let values = all(past.iter().map(|p| rows(p.values, p.length)).collect());
+    let length = keys.dims()[2];
+
+    let query = query.reshape([positions, heads.key_value, group, width]).permute([1, 2, 0, 3]);
+    let scores = query.matmul(keys.transpose()).mul_scalar((width as f64).powf(-0.5));
+    let scores = if positions > 1 {
+        // A position sees what is before it: its column is at most `length - positions` past its row.
+        let hidden = Tensor::<B, 2, Bool>::tril_mask(
+            [positions, length],
+            (length - positions) as i64,
+            &scores.device(),
+        );
+        scores.mask_fill(hidden.unsqueeze(), f32::NEG_INFINITY)
+    } else {
+        scores
+    };
+    softmax(scores, 3).matmul(values).permute([2, 0, 1, 3]).reshape([positions, columns])
+}

@@ -1,0 +1,83 @@
+//! Finding a model for the examples, so that each of them runs as it is.
+//!
+//! The search stops at the first of these:
+//!
+//! 1. `--model PATH`: a GGUF file or a Hugging Face folder;
+//! 2. `--model hf:owner/name`: that model from the Hugging Face Hub (needs `--features hub`);
+//! 3. `ADAINFER_MODEL`, in either form;
+//! 4. the default model in the cache folder (where that is, `cache::Cache` says);
+//! 5. the default model, downloaded into the cache folder: 93 MB, once.
+//!
+//! An example puts [`ModelArgs`] into its own arguments:
+//!
+//! ```ignore
+//! mod support;
+//!
+//! #[derive(clap::Parser)]
+//! struct Args {
+//!     #[command(flatten)]
+//!     model: support::ModelArgs,
+//! }
+//! ```
+//!
+//! and calls `args.model.find()?`.
+
+// Each example compiles its own copy of this module and calls only a part of it.
+#![allow(dead_code)]
+
+mod cache;
+mod fetch;
+#[cfg(feature = "hub")]
+mod hub;
+mod model;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use cache::Env;
+use fetch::Fetcher;
+use model::Search;
+
+/// The arguments by which an example is told its model.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ModelArgs {
+    /// A GGUF file, a Hugging Face folder or hf:owner/name; without it the variable ADAINFER_MODEL,
+    /// and without that a small default model, downloaded once
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+}
+
+impl ModelArgs {
+    /// Does [`find`] for these arguments.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`].
+    pub(crate) fn find(&self) -> Result<PathBuf> {
+        find(self.model.as_deref())
+    }
+}
+
+/// The path of the model to use: a GGUF file or a Hugging Face folder.
+///
+/// # Errors
+///
+/// If the model asked for is not there, or none was asked for and the default one cannot be downloaded.
+pub(crate) fn find(model: Option<&str>) -> Result<PathBuf> {
+    search(model).find(&Fetcher::default())
+}
+
+/// As [`find`], but never uses the network: `None` where [`find`] would start a download.
+///
+/// # Errors
+///
+/// If the model asked for is not there.
+pub(crate) fn find_local(model: Option<&str>) -> Result<Option<PathBuf>> {
+    search(model).find_local()
+}
+
+fn search(model: Option<&str>) -> Search {
+    let process = Env { var: &|name| std::env::var_os(name), home: std::env::home_dir() };
+    Search::new(model, &process)
+}
