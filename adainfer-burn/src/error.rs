@@ -175,8 +175,8 @@ pub enum ModelError {
         /// The vocabulary size.
         vocab: usize,
     },
-    /// The sequence is longer than the model's positions.
-    #[error("{needed} positions are needed and the model has {max}")]
+    /// The sequence is longer than the model's positions, or a layer was given more than was embedded.
+    #[error("{needed} positions are needed and there are {max}")]
     TooLong {
         /// Positions needed.
         needed: usize,

@@ -77,7 +77,15 @@ impl<B: Ops> LayeredModel for Model<B> {
 
     fn layer(&self, index: usize, hidden: Hidden<B>, state: &mut State<B>) -> Result<Hidden<B>, ModelError> {
         let layers = self.spec.layers;
-        let cache = state.caches.get_mut(index).ok_or(ModelError::NoSuchLayer { index, layers })?;
+        let cache = match state.caches.get_mut(index) {
+            Some(cache) if index < layers => cache,
+            _ => return Err(ModelError::NoSuchLayer { index, layers }),
+        };
+        // More than was embedded cannot be run: the table of angles ends there.
+        let (needed, max) = (cache.length() + hidden.x.dims()[0], state.embedded);
+        if needed > max {
+            return Err(ModelError::TooLong { needed, max });
+        }
         let compare = state.extras.cosines;
         let before = (compare && index > 0).then(|| hidden.last());
         let out = self.decoder.layer(index, hidden.x, cache, &state.rope, compare);

@@ -4,7 +4,7 @@ use adainfer_core::{LayeredModel, ModelSpec, TokenId};
 use serde_json::Value;
 
 use crate::gguf::{GgufError, GgufFile};
-use crate::load::{GgufSource, Source, Weights, end_tokens, open_folder, read_json};
+use crate::load::{GgufSource, Source, Weights, end_token, end_tokens, open_folder, read_json};
 use crate::models::{Config, ConfigSource, Decoder, read_config};
 use crate::ops::Ops;
 use crate::rope::RopeTable;
@@ -71,7 +71,7 @@ impl<B: Ops> Model<B> {
             return Err(LoadError::Field { path, field: "model_type".to_owned(), reason });
         };
         let config = read_config("model_type", family, &ConfigSource::Json(&path, &json))?;
-        let end_tokens = end_tokens(folder)?;
+        let end_tokens = end_tokens(folder, config.dimensions().vocab)?;
         let source = Box::new(open_folder(folder)?);
         Self::load(folder, family, config.as_ref(), source, end_tokens, device, progress)
     }
@@ -94,9 +94,11 @@ impl<B: Ops> Model<B> {
         let family = metadata.string("general.architecture").map_err(wrong)?.unwrap_or_default().to_owned();
         let has = |name: &str| file.tensor(name).is_some();
         let config = read_config("general.architecture", &family, &ConfigSource::Gguf(path, metadata, &has))?;
+        let size = config.dimensions();
         let end = metadata.u64("tokenizer.ggml.eos_token_id").map_err(wrong)?;
-        let end_tokens = end.into_iter().filter_map(|token| TokenId::try_from(token).ok()).collect();
-        let source = Box::new(GgufSource::new(path, file, config.dimensions().heads));
+        let checked = |token| end_token(path, "tokenizer.ggml.eos_token_id", token, size.vocab);
+        let end_tokens = end.into_iter().map(checked).collect::<Result<_, _>>()?;
+        let source = Box::new(GgufSource::new(path, file, size.heads)?);
         Self::load(path, &family, config.as_ref(), source, end_tokens, device, progress)
     }
 
@@ -109,10 +111,12 @@ impl<B: Ops> Model<B> {
         device: &B::Device,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Self, LoadError> {
+        B::prepare();
         let mut weights = Weights::new(source, progress);
         let decoder = config.load(&mut weights, device)?;
         let frequencies = config.frequencies(&mut weights)?;
         let size = config.dimensions();
+        check_angles(path, &frequencies, size.max_positions)?;
         let fingerprint = weights.fingerprint(&format!("{family} {size:?} {frequencies:?}"));
         tracing::debug!(layers = size.layers, %fingerprint, "model loaded");
         Ok(Self {
@@ -148,6 +152,18 @@ impl<B: Ops> Model<B> {
     pub fn tokenizer(&self) -> Result<&crate::text::Tokenizer, LoadError> {
         self.text.get()
     }
+}
+
+/// The rotary embedding is the cosine of a frequency times a position: infinity has none.
+fn check_angles(path: &Path, frequencies: &[f32], positions: usize) -> Result<(), LoadError> {
+    let good = |f: &f32| *f >= 0.0 && (f * positions as f32).is_finite();
+    let Some((i, found)) = frequencies.iter().enumerate().find(|(_, f)| !good(f)) else { return Ok(()) };
+    Err(LoadError::Config {
+        path: path.to_path_buf(),
+        field: "the scaling of the rotary frequencies",
+        found: format!("{found} at frequency {i}"),
+        must: format!("at least 0, and finite at all {positions} positions"),
+    })
 }
 
 // A model serves many threads.

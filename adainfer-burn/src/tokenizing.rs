@@ -58,7 +58,11 @@ fn read_vocab(path: &Path) -> Result<GgufVocab, GgufError> {
     let merges = file.metadata_mut().take_strings("tokenizer.ggml.merges")?;
     let metadata = file.metadata();
     let string = |key: &str| metadata.string(key).map(|s| s.map(str::to_owned));
-    let token = |key: &str| metadata.u64(key).map(|id| id.and_then(|id| u32::try_from(id).ok()));
+    let token = |key: &str| {
+        let (wanted, found) = ("a token", "an integer too large for one");
+        let wrong = |_| GgufError::WrongType { key: key.to_owned(), wanted, found };
+        metadata.u64(key)?.map(u32::try_from).transpose().map_err(wrong)
+    };
     Ok(GgufVocab {
         model: string("tokenizer.ggml.model")?.unwrap_or_default(),
         pre: string("tokenizer.ggml.pre")?,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Source;
 use crate::LoadError;
-use crate::gguf::GgufFile;
+use crate::gguf::{GgufFile, TensorInfo};
 use crate::ops::Heads;
 
 /// What a tensor of a decoder layer is called in a checkpoint and in a GGUF file.
@@ -45,8 +45,18 @@ pub(crate) struct GgufSource {
 }
 
 impl GgufSource {
-    pub(crate) fn new(path: &Path, file: GgufFile, heads: Heads) -> Self {
-        Self { path: path.to_path_buf(), file, heads }
+    /// # Errors
+    /// Tensors that are already called as checkpoints call them: they could be taken for the one that
+    /// goes by that name here.
+    pub(crate) fn new(path: &Path, file: GgufFile, heads: Heads) -> Result<Self, LoadError> {
+        let path = path.to_path_buf();
+        let taken = |name: &&str| gguf_name(&checkpoint_name(name)) != **name;
+        let unexpected: Vec<String> =
+            file.tensors().map(TensorInfo::name).filter(taken).map(str::to_owned).collect();
+        if !unexpected.is_empty() {
+            return Err(LoadError::Tensors { path, missing: Vec::new(), unexpected });
+        }
+        Ok(Self { path, file, heads })
     }
 }
 

@@ -7,7 +7,7 @@ use adainfer_core::TokenId;
 use serde::Deserialize;
 
 use super::safetensors::SafetensorsFile;
-use super::{Source, read_json};
+use super::{Source, end_token, read_json};
 use crate::LoadError;
 
 const SINGLE: &str = "model.safetensors";
@@ -32,13 +32,7 @@ pub(crate) fn open_folder(folder: &Path) -> Result<FolderSource, LoadError> {
     };
     let mut shard_of = BTreeMap::new();
     for (i, shard) in shards.iter().enumerate() {
-        for (name, _) in shard.tensors() {
-            if let Some(other) = shard_of.insert(name.clone(), i) {
-                let (a, b) = (shards[other].path().display(), shard.path().display());
-                let reason = format!("tensor {name} lies in two shards, {a} and {b}");
-                return Err(LoadError::Index { path: index, reason });
-            }
-        }
+        shard_of.extend(shard.tensors().map(|(name, _)| (name, i)));
     }
     Ok(FolderSource { folder: folder.to_path_buf(), shards, shard_of })
 }
@@ -52,21 +46,29 @@ fn open_shards(folder: &Path, index: &Path) -> Result<Vec<SafetensorsFile>, Load
     let bad = |reason: String| LoadError::Index { path: index.to_path_buf(), reason };
     let ShardIndex { weight_map } = read_json(index)?;
     let files: BTreeSet<&String> = weight_map.values().collect();
+    if files.is_empty() {
+        return Err(bad("its weight_map lists no tensor".to_owned()));
+    }
     let mut shards = Vec::new();
     let mut found = BTreeMap::new();
     for file in files {
+        let path = folder.join(file);
         if !is_plain_name(file) {
             return Err(bad(format!("{file:?} is not a plain file name")));
         }
-        let shard = SafetensorsFile::open(&folder.join(file))?;
-        found.extend(shard.tensors().map(|(name, _)| (name, file)));
+        if !path.is_file() {
+            return Err(bad(format!("the shard {file} is not there")));
+        }
+        let shard = SafetensorsFile::open(&path)?;
+        for (name, _) in shard.tensors() {
+            if let Some(other) = found.insert(name.clone(), file) {
+                return Err(bad(format!("tensor {name} lies in two shards, {other} and {file}")));
+            }
+        }
         shards.push(shard);
     }
-    for (name, file) in &weight_map {
-        match found.get(name) {
-            Some(_) => {}
-            None => return Err(bad(format!("tensor {name} is not in {file}, where the index puts it"))),
-        }
+    if let Some((name, file)) = weight_map.iter().find(|(name, file)| found.get(*name) != Some(file)) {
+        return Err(bad(format!("tensor {name} is not in {file}, where the index puts it")));
     }
     match found.keys().find(|name| !weight_map.contains_key(*name)) {
         Some(name) => Err(bad(format!("tensor {name} of shard {} is not listed", found[name]))),
@@ -77,7 +79,8 @@ fn open_shards(folder: &Path, index: &Path) -> Result<Vec<SafetensorsFile>, Load
 /// A name in the folder itself: no `..`, no folder, no root.
 fn is_plain_name(file: &str) -> bool {
     let mut parts = Path::new(file).components();
-    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) && !file.contains('\\')
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == file)
+        && !file.contains('\\')
 }
 
 impl Source for FolderSource {
@@ -102,10 +105,10 @@ impl Source for FolderSource {
 
 /// What ends a text: a number or a list of numbers.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a token or a list of tokens")]
 enum OneOrMore {
-    One(TokenId),
-    More(Vec<TokenId>),
+    One(u64),
+    More(Vec<u64>),
 }
 
 #[derive(Deserialize)]
@@ -113,18 +116,21 @@ struct EndTokens {
     eos_token_id: Option<OneOrMore>,
 }
 
-/// The end-of-sequence tokens: generation_config.json's, else config.json's, else none.
-pub(crate) fn end_tokens(folder: &Path) -> Result<Vec<TokenId>, LoadError> {
+/// The end-of-sequence tokens: generation_config.json's, else config.json's, else none. All are below
+/// `vocab`.
+pub(crate) fn end_tokens(folder: &Path, vocab: usize) -> Result<Vec<TokenId>, LoadError> {
     for file in ["generation_config.json", "config.json"] {
         let path = folder.join(file);
         if !path.exists() {
             continue;
         }
-        match read_json::<EndTokens>(&path)?.eos_token_id {
-            Some(OneOrMore::One(token)) => return Ok(vec![token]),
-            Some(OneOrMore::More(tokens)) => return Ok(tokens),
-            None => {}
-        }
+        let found = match read_json::<EndTokens>(&path)?.eos_token_id {
+            Some(OneOrMore::One(token)) => vec![token],
+            Some(OneOrMore::More(tokens)) => tokens,
+            None => continue,
+        };
+        let checked = |token: &u64| end_token(&path, "eos_token_id", *token, vocab);
+        return found.iter().map(checked).collect();
     }
     Ok(Vec::new())
 }

@@ -23,13 +23,17 @@ fn read_text(path: &Path) -> Result<String, LoadError> {
     Ok(text)
 }
 
-/// Reads `T` from a JSON file.
+/// Reads `T` from a file that holds one JSON object.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
     let text = read_text(path)?;
+    let wrong = |field: String, reason: String| LoadError::Field { path: path.to_path_buf(), field, reason };
+    // A struct would be read from a list too, by the order of its fields.
+    if !text.trim_start().starts_with('{') {
+        return Err(wrong(".".into(), "not a JSON object".into()));
+    }
     let mut json = serde_json::Deserializer::from_str(&text);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| LoadError::Field {
-        path: path.to_path_buf(),
-        field: error.path().to_string(),
-        reason: error.inner().to_string(),
-    })
+    let read = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| wrong(error.path().to_string(), error.inner().to_string()))?;
+    json.end().map_err(|error| wrong(".".into(), error.to_string()))?;
+    Ok(read)
 }

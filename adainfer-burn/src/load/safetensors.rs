@@ -55,10 +55,6 @@ impl SafetensorsFile {
         Ok(Self { path: path.to_path_buf(), file, metadata, start: 8 + length })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(crate) fn tensors(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
         self.metadata.tensors().into_iter().map(|(name, info)| (name, info.shape.clone()))
     }
@@ -93,8 +89,10 @@ impl SafetensorsFile {
     }
 }
 
+type Decode = fn(&[u8], &mut Vec<f32>);
+
 /// Turns little-endian bytes into values; `None` for a type that is not a supported float.
-fn decoder(dtype: Dtype) -> Option<fn(&[u8], &mut Vec<f32>)> {
+fn decoder(dtype: Dtype) -> Option<Decode> {
     match dtype {
         Dtype::F32 => Some(|bytes, out| {
             out.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));

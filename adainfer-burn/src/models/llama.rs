@@ -14,6 +14,9 @@ use crate::load::{Expected, Weights};
 use crate::ops::{Heads, Ops};
 use crate::rope::{RopeScaling, RopeTable, frequencies};
 
+/// A layer has at least this many tensors.
+const TENSORS_A_LAYER: usize = 9;
+
 impl<B: Ops> Config<B> for LlamaConfig {
     fn dimensions(&self) -> &Dimensions {
         &self.dimensions
@@ -28,10 +31,10 @@ impl<B: Ops> Config<B> for LlamaConfig {
     }
 
     fn load(&self, weights: &mut Weights<'_>, device: &B::Device) -> Result<Box<dyn Decoder<B>>, LoadError> {
-        // A layer is nine tensors: more layers than tensors cannot be, whatever the configuration says.
-        let layers = self.dimensions.layers;
-        if layers > weights.count() {
-            let must = format!("no more than the {} tensors there are", weights.count());
+        // Checked before the list of expected tensors is made, which would be as long.
+        let (layers, most) = (self.dimensions.layers, weights.count() / TENSORS_A_LAYER + 1);
+        if layers > most {
+            let must = format!("at most {most}: there are {} tensors", weights.count());
             let (path, field) = (self.path.clone(), "num_hidden_layers");
             return Err(LoadError::Config { path, field, found: layers.to_string(), must });
         }

@@ -14,6 +14,9 @@ use crate::rope::RopeScaling;
 /// No model of this kind has more positions; a table of angles for them would still be allocated.
 const MAX_POSITIONS: usize = 1 << 24;
 
+/// Heads are 64 to 256 wide; the first table of angles is 8 KiB for each element of that.
+const MAX_WIDTH: usize = 1 << 12;
+
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LlamaConfig {
@@ -53,10 +56,12 @@ struct Json {
 }
 
 /// `rope_parameters` of newer files and `rope_scaling` of older ones.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct JsonRope {
-    #[serde(alias = "type")]
     rope_type: Option<String>,
+    /// What `rope_type` was once called; some files say both.
+    #[serde(rename = "type")]
+    old_type: Option<String>,
     rope_theta: Option<f64>,
     factor: Option<f64>,
     low_freq_factor: Option<f64>,
@@ -149,27 +154,22 @@ impl LlamaConfig {
     fn check(&self) -> Result<(), LoadError> {
         let Dimensions { layers, hidden, vocab, max_positions, heads } = &self.dimensions;
         let sizes = [
-            ("num_hidden_layers", *layers),
-            ("hidden_size", *hidden),
-            ("intermediate_size", self.intermediate),
-            ("num_attention_heads", heads.query),
-            ("num_key_value_heads", heads.key_value),
-            ("head_dim", heads.width),
-            ("max_position_embeddings", *max_positions),
+            ("num_hidden_layers", *layers, usize::MAX),
+            ("hidden_size", *hidden, usize::MAX),
+            ("intermediate_size", self.intermediate, usize::MAX),
+            ("num_attention_heads", heads.query, usize::MAX),
+            ("num_key_value_heads", heads.key_value, usize::MAX),
+            ("head_dim", heads.width, MAX_WIDTH),
+            ("max_position_embeddings", *max_positions, MAX_POSITIONS),
         ];
-        if let Some((field, found)) = sizes.into_iter().find(|(_, size)| *size == 0) {
-            return Err(refuse(&self.path, field, found, "at least 1"));
+        for (field, found, most) in sizes {
+            if found == 0 || found > most {
+                let must = if found == 0 { "at least 1".to_owned() } else { format!("at most {most}") };
+                return Err(refuse(&self.path, field, found, must));
+            }
         }
         if *vocab < 2 || *vocab > u32::MAX as usize {
             return Err(refuse(&self.path, "vocab_size", vocab, "from 2 to 4294967295"));
-        }
-        if *max_positions > MAX_POSITIONS {
-            return Err(refuse(
-                &self.path,
-                "max_position_embeddings",
-                max_positions,
-                format!("at most {MAX_POSITIONS}"),
-            ));
         }
         if !heads.query.is_multiple_of(heads.key_value) {
             let must = format!("a divisor of num_attention_heads, {}", heads.query);
@@ -183,7 +183,7 @@ impl LlamaConfig {
             return Err(refuse(&self.path, "num_attention_heads", heads.query, "a size that fits memory"));
         }
         for (field, found) in [("rms_norm_eps", self.epsilon), ("rope_theta", self.theta)] {
-            if !(found > 0.0 && (found as f32).is_finite()) {
+            if !is_positive(found) {
                 return Err(refuse(&self.path, field, found, "above 0 and finite"));
             }
         }
@@ -194,27 +194,38 @@ impl LlamaConfig {
 impl JsonRope {
     fn scaling(&self, path: &Path) -> Result<RopeScaling, LoadError> {
         let number = |field, value: Option<f64>| match value {
-            Some(value) if value > 0.0 && (value as f32).is_finite() => Ok(value),
+            Some(value) if is_positive(value) => Ok(value),
             Some(value) => Err(refuse(path, field, value, "above 0 and finite")),
             None => Err(refuse(path, field, "missing", "there for this rope_type")),
         };
-        match self.rope_type.as_deref().unwrap_or("default") {
+        match self.rope_type.as_deref().or(self.old_type.as_deref()).unwrap_or("default") {
             "default" => Ok(RopeScaling::None),
             "linear" => Ok(RopeScaling::Linear { factor: number("rope_scaling.factor", self.factor)? }),
-            "llama3" => Ok(RopeScaling::Llama3 {
-                factor: number("rope_scaling.factor", self.factor)?,
-                low_frequency_factor: number("rope_scaling.low_freq_factor", self.low_freq_factor)?,
-                high_frequency_factor: number("rope_scaling.high_freq_factor", self.high_freq_factor)?,
-                original_positions: number(
-                    "rope_scaling.original_max_position_embeddings",
-                    self.original_max_position_embeddings,
-                )?,
-            }),
+            "llama3" => {
+                let low = number("rope_scaling.low_freq_factor", self.low_freq_factor)?;
+                let high = number("rope_scaling.high_freq_factor", self.high_freq_factor)?;
+                if high <= low {
+                    let must = format!("above low_freq_factor, {low}");
+                    return Err(refuse(path, "rope_scaling.high_freq_factor", high, must));
+                }
+                let field = "rope_scaling.original_max_position_embeddings";
+                Ok(RopeScaling::Llama3 {
+                    factor: number("rope_scaling.factor", self.factor)?,
+                    low_frequency_factor: low,
+                    high_frequency_factor: high,
+                    original_positions: number(field, self.original_max_position_embeddings)?,
+                })
+            }
             other => {
                 Err(refuse(path, "rope_scaling.rope_type", format!("{other:?}"), "default, linear or llama3"))
             }
         }
     }
+}
+
+/// Above 0 and finite, as an f32 too.
+fn is_positive(value: f64) -> bool {
+    value as f32 > 0.0 && (value as f32).is_finite()
 }
 
 fn refuse(path: &Path, field: &'static str, found: impl ToString, must: impl Into<String>) -> LoadError {
@@ -268,15 +279,8 @@ impl Keys<'_> {
         }
         let kind = self.metadata.string("llama.rope.scaling.type").map_err(|source| self.wrong(source))?;
         let kind = kind.filter(|kind| *kind != "none");
-        let rope = JsonRope {
-            rope_type: kind.map(str::to_owned),
-            rope_theta: None,
-            factor: self.float("rope.scaling.factor")?,
-            low_freq_factor: None,
-            high_freq_factor: None,
-            original_max_position_embeddings: None,
-        };
-        rope.scaling(self.path)
+        let (rope_type, factor) = (kind.map(str::to_owned), self.float("rope.scaling.factor")?);
+        JsonRope { rope_type, factor, ..JsonRope::default() }.scaling(self.path)
     }
 
     fn missing(&self, key: &str) -> LoadError {

@@ -15,6 +15,9 @@ use burn_tensor::backend::Backend;
 /// burn backend; one that does an operation slowly overrides it. Matrices are row-major, one position a
 /// row.
 pub trait Ops: Backend {
+    /// Called before a model is loaded: where a backend sets up what its operations rely on.
+    fn prepare() {}
+
     /// `x W^T`.
     ///
     /// # Shapes

@@ -1,5 +1,0 @@
-use burn_flex::Flex;
-
-use super::Ops;
-
-impl Ops for Flex {}

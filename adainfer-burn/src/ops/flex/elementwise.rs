@@ -1,0 +1,69 @@
+//! Operations on each row alone.
+
+use rayon::prelude::*;
+
+use super::matrix::Matrix;
+use super::simd::{Dot, exp, vectorized};
+
+/// Elements that a task is worth: fewer, and handing it to another thread costs more than it saves.
+const TASK: usize = 16 * 1024;
+
+/// Writes each row of `out`, `width` wide, from the same row of the input; large ones on all threads.
+fn each_row(out: &mut [f32], width: usize, write: impl Fn(usize, &mut [f32]) + Sync) {
+    let rows_a_task = (TASK / width).max(1);
+    out.par_chunks_mut(rows_a_task * width).enumerate().for_each(|(task, rows)| {
+        for (i, row) in rows.chunks_exact_mut(width).enumerate() {
+            write(task * rows_a_task + i, row);
+        }
+    });
+}
+
+pub(super) fn rms_norm(x: Matrix<'_>, gamma: &[f32], epsilon: f32, out: &mut [f32]) {
+    each_row(out, x.columns, |i, out| {
+        let row = x.row(i);
+        let scale = 1.0 / (Dot(row, row).compute() / row.len() as f32 + epsilon).sqrt();
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((out, x), gamma) in out.iter_mut().zip(row).zip(gamma) {
+                    *out = x * scale * gamma;
+                }
+            },
+        );
+    });
+}
+
+pub(super) fn swiglu(gate_up: Matrix<'_>, out: &mut [f32]) {
+    let width = gate_up.columns / 2;
+    each_row(out, width, |i, out| {
+        let (gate, up) = gate_up.row(i).split_at(width);
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
+                    *out = gate * up / (1.0 + exp(-gate));
+                }
+            },
+        );
+    });
+}
+
+pub(super) fn rotate(x: Matrix<'_>, cos: Matrix<'_>, sin: Matrix<'_>, out: &mut [f32]) {
+    let half = cos.columns;
+    each_row(out, x.columns, |i, out| {
+        let (row, cos, sin) = (x.row(i), cos.row(i), sin.row(i));
+        vectorized(
+            #[inline(always)]
+            || {
+                for (head, out) in row.chunks_exact(2 * half).zip(out.chunks_exact_mut(2 * half)) {
+                    let ((first, second), (out_first, out_second)) =
+                        (head.split_at(half), out.split_at_mut(half));
+                    for j in 0..half {
+                        out_first[j] = first[j] * cos[j] - second[j] * sin[j];
+                        out_second[j] = second[j] * cos[j] + first[j] * sin[j];
+                    }
+                }
+            },
+        );
+    });
+}
