@@ -1,6 +1,6 @@
 //! Every number of the reference implementation, on every CPU backend: lens logits, features, exits,
 //! greedy texts. The truths were made with Hugging Face transformers from random weights.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 #[allow(unreachable_pub)]
 mod golden;

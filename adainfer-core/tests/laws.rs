@@ -1,5 +1,5 @@
 //! Laws of policies: any finite trace gives a decision, and adaptors keep their word.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use adainfer_core::testing::scripted_probe;
 use adainfer_core::{At, Decision, ExitPolicy, Never, Probe, Trace, policy_fn};

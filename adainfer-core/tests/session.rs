@@ -1,5 +1,5 @@
 //! The loop, with a scripted model.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use adainfer_core::testing::{ScriptedModel, scripted_probe};
 use adainfer_core::{

@@ -1,5 +1,5 @@
 //! Policies at their edges.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use adainfer_core::testing::ScriptedModel;
 use adainfer_core::{EarlyExit, ExitPolicy, PolicyMismatch, RunError};

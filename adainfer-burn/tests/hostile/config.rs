@@ -166,7 +166,7 @@ refuses! {
     another_activation: {"hidden_act": "gelu"} => Config, "hidden_act is gelu, but must be \"silu\"";
 
     as_many_layers_as_there_is_no_memory_for: {"num_hidden_layers": 1_000_000_000_000u64} =>
-        Config, "num_hidden_layers is 1000000000000, but must be no more than the 56 tensors there are";
+        Config, "num_hidden_layers is 1000000000000, but must be at most 7: there are 56 tensors";
     as_many_positions_as_there_is_no_memory_for: {"max_position_embeddings": 1_000_000_000_000u64} =>
         Config, "max_position_embeddings is 1000000000000, but must be at most 16777216";
     a_hidden_size_that_there_is_no_memory_for:

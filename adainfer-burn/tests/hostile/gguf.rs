@@ -102,7 +102,7 @@ fn sizes_of_zero_are_refused() {
 #[test]
 fn more_layers_than_there_is_memory_for_are_refused() {
     let file = Gguf::llama().long("llama.block_count", 1_000_000_000_000);
-    refused_file!(file, E::Config { .. }, "is 1000000000000, but must be no more than the 56 tensors");
+    refused_file!(file, E::Config { .. }, "is 1000000000000, but must be at most 7: there are 56 tensors");
 }
 
 #[test]

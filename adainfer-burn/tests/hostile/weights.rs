@@ -97,7 +97,7 @@ fn all_missing_and_unexpected_tensors_are_named_at_once() {
 #[test]
 fn a_file_of_no_tensors_is_refused() {
     let broken = Broken::single().tensors(|all| all.0.clear());
-    refused!(broken.open(), E::Config { .. }, "num_hidden_layers is 6", "no more than the 0 tensors");
+    refused!(broken.open(), E::Config { .. }, "num_hidden_layers is 6", "at most 1: there are 0 tensors");
 }
 
 #[test]

@@ -91,8 +91,8 @@ fn band<S: Simd, const X: usize>(
     out: &mut [&mut [f32]],
 ) {
     let mut x_rows = [x.row(row); X];
-    for i in 1..X {
-        x_rows[i] = x.row(row + i);
+    for (i, x_row) in x_rows.iter_mut().enumerate() {
+        *x_row = x.row(row + i);
     }
     let outputs = out[0].len();
     let mut j = 0;
