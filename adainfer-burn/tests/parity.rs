@@ -28,6 +28,7 @@ on_every_backend![
     lens_logits_are_equal_after_every_layer,
     features_are_equal_after_every_layer,
     the_gap_rule_exits_at_the_same_layers,
+    never_is_bit_equal_to_the_plain_forward,
     dense_greedy_texts_are_equal,
     truncated_greedy_texts_are_equal,
     a_token_that_exited_is_completed_before_later_tokens_read_it,
@@ -90,6 +91,25 @@ fn the_gap_rule_exits_at_the_same_layers<B: Ops>(model: &Model<B>, golden: &Gold
             let policy = GapThreshold::new(threshold.parse().unwrap()).unwrap();
             let step = EarlyExit::new(model, policy).unwrap().session().unwrap().feed(&prompt.ids).unwrap();
             assert_eq!((step.layers_run, step.token), (exit.layers, exit.token), "gap > {threshold}");
+        }
+    }
+}
+
+/// Neither the loop nor looking on the way changes a bit of the answer.
+fn never_is_bit_equal_to_the_plain_forward<B: Ops>(model: &Model<B>, golden: &Golden) {
+    for prompt in &golden.prompts {
+        let mut state = model.start(Extras::NONE).unwrap();
+        let mut hidden = model.embed(&prompt.ids, &mut state).unwrap();
+        for layer in 0..golden.layers {
+            hidden = model.layer(layer, hidden, &mut state).unwrap();
+        }
+        let logits = model.head(golden.layers - 1, &hidden).unwrap();
+        let plain = model.probe(&logits, None).unwrap();
+        let dense = EarlyExit::new(model, Never).unwrap().session().unwrap().feed(&prompt.ids).unwrap();
+        let watched = EarlyExit::new(model, Watch::default()).unwrap();
+        let watched = watched.session().unwrap().feed(&prompt.ids).unwrap();
+        for step in [dense, watched] {
+            assert_eq!((step.probe.top, step.probe.second), (plain.top, plain.second));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Finding a model for the examples, so that each of them runs as it is.
+//! What the examples share: above all finding a model, so that each of them runs as it is.
 //!
 //! The search stops at the first of these:
 //!
@@ -20,24 +20,36 @@
 //! }
 //! ```
 //!
-//! and calls `args.model.find()?`.
+//! and calls `args.model.open()?`, or `args.model.find()?` for the path alone. Its `main` is [`run`].
 
 // Each example compiles its own copy of this module and calls only a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod cache;
+mod exit;
 mod fetch;
 #[cfg(feature = "hub")]
 mod hub;
+mod input;
 mod model;
+mod opening;
+mod outcome;
+mod program;
+mod stopwatch;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 
 use cache::Env;
+pub(crate) use exit::ExitArgs;
 use fetch::Fetcher;
+pub(crate) use input::Input;
 use model::Search;
+pub(crate) use opening::{CpuModel, open, tokenizer};
+pub(crate) use outcome::{Outcome, Summary, settled};
+pub(crate) use program::run;
+pub(crate) use stopwatch::{median, timed};
 
 /// The arguments by which an example is told its model.
 #[derive(Debug, Clone, clap::Args)]
@@ -56,6 +68,15 @@ impl ModelArgs {
     /// As [`find`].
     pub(crate) fn find(&self) -> Result<PathBuf> {
         find(self.model.as_deref())
+    }
+
+    /// Finds and opens the model.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`] and [`open`].
+    pub(crate) fn open(&self) -> Result<CpuModel> {
+        open(&self.find()?)
     }
 }
 

@@ -1,0 +1,96 @@
+//! What running a model costs, on SmolLM2-135M's shapes with random weights: no download.
+//!
+//! ```text
+//! cargo bench --bench speed
+//! ```
+//!
+//! Two threads, unless RAYON_NUM_THREADS says otherwise.
+#![allow(missing_docs, clippy::expect_used)]
+
+mod random_model;
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use adainfer::core::testing::ScriptedModel;
+use adainfer::prelude::*;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+
+type Cpu = Model<backend::Flex>;
+
+fn tokens(count: usize) -> Vec<TokenId> {
+    (0..count).map(|i| ((i * 7919 + 13) % random_model::VOCAB) as TokenId).collect()
+}
+
+fn prefill(c: &mut Criterion, model: &Cpu) {
+    let mut group = c.benchmark_group("prefill");
+    group.sample_size(10).measurement_time(Duration::from_secs(8));
+    let engine = engine(model);
+    for count in [32, 300, 1000] {
+        let prompt = tokens(count);
+        group.throughput(Throughput::Elements(count as u64));
+        group.bench_function(format!("{count}"), |b| {
+            b.iter(|| engine.session().and_then(|mut session| session.feed(black_box(&prompt))));
+        });
+    }
+    group.finish();
+}
+
+fn decode(c: &mut Criterion, model: &Cpu) {
+    let mut group = c.benchmark_group("decode");
+    group.sample_size(20).measurement_time(Duration::from_secs(8));
+    let engine = engine(model);
+    let prefix = engine.prefix(&tokens(300)).expect("the prompt fits");
+    group.bench_function("after 300", |b| {
+        // A fork's first token opens a block of its own; the second is what a long text pays.
+        let started = || {
+            let mut session = prefix.fork().expect("the prefix ran");
+            session.feed(&[7]).expect("the token fits");
+            session
+        };
+        b.iter_batched(started, |mut session| session.feed(black_box(&[8])), BatchSize::PerIteration);
+    });
+    group.finish();
+}
+
+/// Head, softmax and the two likeliest tokens, for one position.
+fn look(c: &mut Criterion, model: &Cpu) {
+    let mut state = model.start(Extras::NONE).expect("a state");
+    let hidden = model.embed(&tokens(1), &mut state).expect("the token fits");
+    let mut group = c.benchmark_group("look");
+    group.bench_function("one probe", |b| {
+        b.iter(|| model.head(0, &hidden).and_then(|logits| model.probe(black_box(&logits), None)));
+    });
+    group.finish();
+}
+
+/// What the loop itself costs: a model that does nothing, a policy that looks everywhere.
+fn overhead(c: &mut Criterion) {
+    const LAYERS: usize = 32;
+    let model = ScriptedModel::with_gaps(&[0.5; LAYERS]).max_positions(usize::MAX);
+    let engine =
+        EarlyExit::new(model, policy_fn(|t| Decision::exit_if(t.last().gap() > 0.9))).expect("a policy");
+    let mut group = c.benchmark_group("session");
+    group.throughput(Throughput::Elements(LAYERS as u64));
+    let mut session = engine.session().expect("a session");
+    group.bench_function("overhead of 32 layers", |b| b.iter(|| session.feed(black_box(&[1]))));
+    group.finish();
+}
+
+fn engine(model: &Cpu) -> EarlyExit<&Cpu, Never> {
+    EarlyExit::new(model, Never).expect("never refuses no model")
+}
+
+fn all(c: &mut Criterion) {
+    overhead(c);
+    if std::env::var_os("RAYON_NUM_THREADS").is_none() {
+        rayon::ThreadPoolBuilder::new().num_threads(2).build_global().expect("no pool was there before");
+    }
+    let model = random_model::open().expect("the temporary folder can be written");
+    look(c, &model);
+    decode(c, &model);
+    prefill(c, &model);
+}
+
+criterion_group!(benches, all);
+criterion_main!(benches);
