@@ -57,12 +57,15 @@ fn golden(model: &str) -> Golden {
     serde_json::from_str(&read_to_string(folder(model) + "/golden.json").unwrap()).unwrap()
 }
 
-/// The built example: this test lies in `deps` beside the folder `examples`.
+/// The built example: this test lies in `deps` beside the folder `examples`. Cargo builds examples for
+/// `cargo test`, but not for `cargo test --test examples`.
 fn example(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let profile: PathBuf = test.parent().and_then(|deps| deps.parent()).unwrap().into();
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    let mut command = Command::new(profile.join("examples").join(file));
+    let path = profile.join("examples").join(file);
+    assert!(path.exists(), "{} is not built: run `cargo build --examples`", path.display());
+    let mut command = Command::new(path);
     command.env_remove("ADAINFER_MODEL").env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
