@@ -10,7 +10,7 @@ use std::io::{StdoutLock, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use adainfer::burn::text::TextStream;
+use adainfer::burn::text::{TextStream, Tokenizer};
 use adainfer::core::Sampler;
 use adainfer::prelude::*;
 use anyhow::Result;
@@ -53,7 +53,7 @@ impl Args {
 }
 
 /// What `--json` prints.
-#[derive(serde::Serialize)]
+#[derive(Default, serde::Serialize)]
 struct Generated {
     tokens: Vec<TokenId>,
     text: Option<String>,
@@ -77,9 +77,8 @@ fn run(args: &Args) -> Result<()> {
     if let Some(sampler) = sampler {
         generation = generation.sampler(sampler);
     }
-    let mut made = Generated { tokens: Vec::new(), text: None, layers_run: Vec::new() };
-    let mut shown =
-        Shown { out: std::io::stdout().lock(), text: tokenizer.map(|tokenizer| tokenizer.stream()) };
+    let mut made = Generated::default();
+    let mut shown = Shown { out: std::io::stdout().lock(), text: tokenizer.map(Tokenizer::stream) };
     let mut speed = Speed { prompt: prompt.len(), start: Instant::now(), first: None, tokens: 0 };
     for step in generation {
         let step = step?;
