@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use adainfer_core::{LayeredModel, ModelSpec, TokenId};
+use adainfer_core::{ModelSpec, TokenId};
 use serde_json::Value;
 
 use crate::gguf::{GgufError, GgufFile};
@@ -169,6 +169,6 @@ fn check_angles(path: &Path, frequencies: &[f32], positions: usize) -> Result<()
 // A model serves many threads.
 #[cfg(feature = "flex")]
 const _: fn() = || {
-    fn shared<T: Send + Sync + LayeredModel>() {}
+    fn shared<T: Send + Sync + adainfer_core::LayeredModel>() {}
     shared::<Model<crate::backend::Flex>>();
 };
