@@ -21,7 +21,7 @@ pub trait Ops: Backend {
     /// `x W^T`.
     ///
     /// # Shapes
-    /// x: [positions, inputs], weight: [outputs, inputs], result: [positions, outputs].
+    /// x: `[positions, inputs]`, weight: `[outputs, inputs]`, result: `[positions, outputs]`.
     fn project(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
         x.matmul(weight.clone().transpose())
     }
@@ -29,7 +29,7 @@ pub trait Ops: Backend {
     /// Root-mean-square norm of every row: `x / sqrt(mean(x^2) + epsilon) * gamma`.
     ///
     /// # Shapes
-    /// x and result: [positions, width], gamma: [width].
+    /// x and result: `[positions, width]`, gamma: `[width]`.
     fn rms_norm(x: &Tensor<Self, 2>, gamma: &Tensor<Self, 1>, epsilon: f64) -> Tensor<Self, 2> {
         reference::rms_norm(x, gamma, epsilon)
     }
@@ -37,7 +37,7 @@ pub trait Ops: Backend {
     /// The gated unit of Llama's MLP: `silu(gate) * up`, where a row is the gate and then the up half.
     ///
     /// # Shapes
-    /// gate_up: [positions, 2 width], result: [positions, width].
+    /// gate_up: `[positions, 2 width]`, result: `[positions, width]`.
     fn swiglu(gate_up: Tensor<Self, 2>) -> Tensor<Self, 2> {
         reference::swiglu(gate_up)
     }
@@ -46,7 +46,7 @@ pub trait Ops: Backend {
     /// second.
     ///
     /// # Shapes
-    /// x and result: [positions, heads width], cos and sin: [positions, width / 2].
+    /// x and result: `[positions, heads width]`, cos and sin: `[positions, width / 2]`.
     fn rotate(x: Tensor<Self, 2>, cos: &Tensor<Self, 2>, sin: &Tensor<Self, 2>) -> Tensor<Self, 2> {
         reference::rotate(x, cos, sin)
     }
@@ -54,7 +54,7 @@ pub trait Ops: Backend {
     /// Writes `rows` over those of `store` from row `start` on; in place where nobody else holds it.
     ///
     /// # Shapes
-    /// store and result: [capacity, width], rows: [n, width] with start + n <= capacity.
+    /// store and result: `[capacity, width]`, rows: `[n, width]` with start + n <= capacity.
     fn write_rows(store: Tensor<Self, 2>, start: usize, rows: Tensor<Self, 2>) -> Tensor<Self, 2> {
         let [n, width] = rows.dims();
         store.slice_assign([start..start + n, 0..width], rows)
@@ -64,7 +64,7 @@ pub trait Ops: Backend {
     /// consecutive query heads share a key/value head.
     ///
     /// # Shapes
-    /// query and result: [positions, heads.query heads.width]; the last rows of `past` belong to the
+    /// query and result: `[positions, heads.query heads.width]`; the last rows of `past` belong to the
     /// same positions.
     fn attend(query: Tensor<Self, 2>, past: &[Past<'_, Self>], heads: Heads) -> Tensor<Self, 2> {
         reference::attention(query, past, heads)
@@ -92,7 +92,7 @@ impl Heads {
 /// Keys and values of consecutive positions.
 #[derive(Debug)]
 pub struct Past<'a, B: Backend> {
-    /// Keys: [capacity, key_value heads width].
+    /// Keys: `[capacity, key_value heads width]`.
     pub keys: &'a Tensor<B, 2>,
     /// Values, of the same shape.
     pub values: &'a Tensor<B, 2>,
