@@ -18,7 +18,8 @@ use support::{CpuModel, Outcome, Summary, median, settled, timed};
 /// Tell whether reviews are positive or negative, with early exit and without, and compare.
 ///
 /// Without --exit-layer or --gap there is one look, three layers before the last, and the run stops there if the
-/// top token leads by more than 0.65: chosen for the default model, on other reviews too.
+/// top token leads by more than 0.65. That was chosen for the default model, on 52 reviews with these twelve among
+/// them: how well it agrees here is no independent test.
 #[derive(clap::Parser)]
 struct Args {
     #[command(flatten)]
@@ -64,7 +65,9 @@ fn run(args: &Args) -> Result<()> {
     let model = args.model.open()?;
     let tokenizer = model.tokenizer()?;
     let layers = model.spec().layers;
-    let policy: Box<dyn ExitPolicy> = match args.exit.policy(layers)? {
+    let asked = args.exit.policy(layers)?;
+    let by_default = asked.is_none();
+    let policy: Box<dyn ExitPolicy> = match asked {
         Some(policy) => policy,
         None => Box::new(GapThreshold::new(0.65)?.at_layers([layers.saturating_sub(3).max(1)])),
     };
@@ -92,7 +95,11 @@ fn run(args: &Args) -> Result<()> {
         out.flush()?;
         outcomes.push(outcome);
     }
-    Ok(write!(out, "\n{}", Summary(&outcomes))?)
+    write!(out, "\n{}", Summary(&outcomes))?;
+    if by_default {
+        writeln!(out, "The default rule was chosen on 52 reviews, these among them: no independent test.")?;
+    }
+    Ok(())
 }
 
 /// The tokens of a review, which follow those of the demonstrations.

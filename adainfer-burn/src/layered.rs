@@ -88,7 +88,8 @@ impl<B: Ops> LayeredModel for Model<B> {
         }
         let compare = state.extras.cosines;
         let before = (compare && index > 0).then(|| hidden.last());
-        let out = self.decoder.layer(index, hidden.x, cache, &state.rope, compare);
+        let (x, rope) = (hidden.x, &state.rope);
+        let out = B::together(|| self.decoder.layer(index, x, cache, rope, compare));
         let mut next = Hidden { x: out.hidden, parts: out.parts, cosines: None };
         if let (Some(before), Some(old), Some(new)) = (before, &hidden.parts, &next.parts) {
             let pairs = [(&before, &next.last()), (&old.0, &new.0), (&old.1, &new.1)];

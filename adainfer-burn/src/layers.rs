@@ -2,19 +2,19 @@
 
 use burn_tensor::Tensor;
 
-use crate::ops::Ops;
+use crate::ops::{Ops, Packed};
 
 /// `x W^T + b`.
 #[derive(Debug)]
 pub(crate) struct Linear<B: Ops> {
-    /// [outputs, inputs], as checkpoints store it.
-    weight: Tensor<B, 2>,
+    weight: Packed<B>,
     bias: Option<Tensor<B, 1>>,
 }
 
 impl<B: Ops> Linear<B> {
+    /// weight: [outputs, inputs], as checkpoints store it.
     pub(crate) fn new(weight: Tensor<B, 2>, bias: Option<Tensor<B, 1>>) -> Self {
-        Self { weight, bias }
+        Self { weight: B::pack(weight), bias }
     }
 
     /// [positions, inputs] to [positions, outputs].

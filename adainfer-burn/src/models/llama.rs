@@ -197,7 +197,8 @@ struct Llama<B: Ops> {
     embedding: Tensor<B, 2>,
     blocks: Vec<Block<B>>,
     norm: RmsNorm<B>,
-    head: Linear<B>,
+    /// [vocab, hidden]; the embedding itself where they are tied.
+    head: Tensor<B, 2>,
 }
 
 impl<B: Ops> Llama<B> {
@@ -211,7 +212,7 @@ impl<B: Ops> Llama<B> {
             true => embedding.clone(),
             false => weights.matrix(&["lm_head.weight".to_owned()], device)?,
         };
-        Ok(Self { embedding, blocks, norm, head: Linear::new(head, None) })
+        Ok(Self { embedding, blocks, norm, head })
     }
 }
 
@@ -239,6 +240,6 @@ impl<B: Ops> Decoder<B> for Llama<B> {
     }
 
     fn head(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        self.head.forward(self.norm.forward(&x))
+        B::score(self.norm.forward(&x), &self.head)
     }
 }

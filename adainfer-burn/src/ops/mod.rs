@@ -18,11 +18,33 @@ pub trait Ops: Backend {
     /// Called before a model is loaded: where a backend sets up what its operations rely on.
     fn prepare() {}
 
-    /// `x W^T`.
+    /// Runs a whole layer's operations, where each of them starts soonest.
+    fn together<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+        work()
+    }
+
+    /// Arranges a weight as [`project`](Self::project) reads it best; done once, when it is loaded.
+    ///
+    /// # Shapes
+    /// weight: `[outputs, inputs]`.
+    fn pack(weight: Tensor<Self, 2>) -> Packed<Self> {
+        Packed { outputs: weight.dims()[0], panels: weight.transpose().unsqueeze() }
+    }
+
+    /// `x W^T`, for the many positions and products of a layer.
+    ///
+    /// # Shapes
+    /// x: `[positions, inputs]`, result: `[positions, outputs]`.
+    fn project(x: Tensor<Self, 2>, weight: &Packed<Self>) -> Tensor<Self, 2> {
+        reference::project(x, weight)
+    }
+
+    /// `x W^T`, for the one position that an output head looks at, and a weight that may be a table of
+    /// embeddings too.
     ///
     /// # Shapes
     /// x: `[positions, inputs]`, weight: `[outputs, inputs]`, result: `[positions, outputs]`.
-    fn project(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+    fn score(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
         x.matmul(weight.clone().transpose())
     }
 
@@ -69,6 +91,15 @@ pub trait Ops: Backend {
     fn attend(query: Tensor<Self, 2>, past: &[Past<'_, Self>], heads: Heads) -> Tensor<Self, 2> {
         reference::attention(query, past, heads)
     }
+}
+
+/// A weight in the order that a backend wants: panels of consecutive outputs.
+#[derive(Debug, Clone)]
+pub struct Packed<B: Backend> {
+    /// `[panels, inputs, width]`; outputs beyond the last are zero.
+    pub panels: Tensor<B, 3>,
+    /// Outputs; at most panels times width.
+    pub outputs: usize,
 }
 
 /// How a row of queries or keys divides into heads.

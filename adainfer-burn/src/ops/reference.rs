@@ -4,7 +4,13 @@ use burn_tensor::activation::{sigmoid, softmax};
 use burn_tensor::backend::Backend;
 use burn_tensor::{Bool, Tensor};
 
-use super::{Heads, Past};
+use super::{Heads, Packed, Past};
+
+pub(crate) fn project<B: Backend>(x: Tensor<B, 2>, weight: &Packed<B>) -> Tensor<B, 2> {
+    let ([positions, _], [panels, _, width]) = (x.dims(), weight.panels.dims());
+    let products = x.unsqueeze::<3>().matmul(weight.panels.clone());
+    products.permute([1, 0, 2]).reshape([positions, panels * width]).narrow(1, 0, weight.outputs)
+}
 
 pub(crate) fn rms_norm<B: Backend>(x: &Tensor<B, 2>, gamma: &Tensor<B, 1>, epsilon: f64) -> Tensor<B, 2> {
     let rms = (x.clone() * x.clone()).mean_dim(1).add_scalar(epsilon).sqrt();

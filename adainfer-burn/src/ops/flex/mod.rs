@@ -7,15 +7,17 @@
 mod attention;
 mod elementwise;
 mod matrix;
+mod panels;
 mod projection;
+mod scores;
 mod simd;
 #[cfg(test)]
 mod tests;
 
 use burn_flex::{Flex, FlexTensor};
-use burn_tensor::{DType, Shape, Tensor, TensorPrimitive};
+use burn_tensor::{Tensor, TensorData, TensorPrimitive};
 
-use super::{Heads, Ops, Past, reference};
+use super::{Heads, Ops, Packed, Past, reference};
 use matrix::Matrix;
 
 /// Bytes that [`keep_memory`] allocates and frees: just under the largest that glibc learns from.
@@ -35,8 +37,26 @@ impl Ops for Flex {
         keep_memory();
     }
 
-    fn project(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+    /// On a thread of rayon's pool: from outside, every operation would wait for two threads to wake.
+    fn together<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+        rayon::scope(|_| work())
+    }
+
+    fn pack(weight: Tensor<Self, 2>) -> Packed<Self> {
+        let (outputs, weight) = (weight.dims()[0], primitive(weight));
+        let panels = match Matrix::view(&weight) {
+            Some(rows) => panels::panels(rows),
+            None => tensor::<2>(weight).transpose().unsqueeze(),
+        };
+        Packed { panels, outputs }
+    }
+
+    fn project(x: Tensor<Self, 2>, weight: &Packed<Self>) -> Tensor<Self, 2> {
         projection::project(x, weight)
+    }
+
+    fn score(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+        scores::score(x, weight)
     }
 
     fn rms_norm(x: &Tensor<Self, 2>, gamma: &Tensor<Self, 1>, epsilon: f64) -> Tensor<Self, 2> {
@@ -89,7 +109,12 @@ fn tensor<const D: usize>(primitive: FlexTensor) -> Tensor<Flex, D> {
 
 /// A new matrix that `fill` writes row by row.
 fn matrix_of([rows, columns]: [usize; 2], fill: impl FnOnce(&mut [f32])) -> Tensor<Flex, 2> {
-    let mut out = FlexTensor::empty(Shape::from([rows, columns]), DType::F32);
-    fill(out.storage_mut::<f32>());
-    tensor(out)
+    let mut values = vec![0.0; rows * columns];
+    fill(&mut values);
+    of_values(values, [rows, columns])
+}
+
+/// A tensor that takes these values over. (`FlexTensor::empty` would copy them to align them.)
+fn of_values<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<Flex, D> {
+    tensor(FlexTensor::from_data(TensorData::new(values, shape)))
 }

@@ -19,13 +19,31 @@ fn assert_close(found: Matrix, wanted: Matrix) {
 
 #[test]
 fn projections_are_products_for_any_number_of_rows() {
-    // Around the tile, the task, and the width of vectors.
-    for (rows, inputs, outputs) in
-        [(1, 64, 7), (2, 37, 48), (3, 8, 49), (4, 576, 100), (5, 16, 3), (127, 24, 50), (128, 24, 50)]
-    {
-        let (x, weight) = (random(rows, inputs), random(outputs, inputs));
-        assert_close(Flex::project(x.clone(), &weight), x.matmul(weight.transpose()));
+    // Around the group, the panel, the task, and the inputs summed at once.
+    for (rows, inputs, outputs) in [
+        (1, 64, 7),
+        (2, 37, 48),
+        (3, 8, 49),
+        (4, 576, 100),
+        (5, 16, 3),
+        (6, 1300, 32),
+        (13, 641, 50),
+        (127, 24, 16),
+    ] {
+        // Scaled, so that sums of any length are about 1.
+        let (x, weight) = (random(rows, inputs) / (inputs as f32).sqrt(), random(outputs, inputs));
+        let wanted = x.clone().matmul(weight.clone().transpose());
+        assert_close(Flex::project(x.clone(), &Flex::pack(weight.clone())), wanted.clone());
+        assert_close(reference::project(x.clone(), &Flex::pack(weight.clone())), wanted.clone());
+        assert_close(Flex::score(x, &weight), wanted);
     }
+}
+
+#[test]
+fn a_weight_that_is_a_view_is_packed_too() {
+    let (x, weight) = (random(4, 24), random(24, 40).transpose());
+    let wanted = x.clone().matmul(weight.clone().transpose());
+    assert_close(Flex::project(x, &Flex::pack(weight)), wanted);
 }
 
 #[test]
@@ -33,7 +51,7 @@ fn views_of_wider_matrices_are_read_where_they_lie() {
     let wide = random(6, 40);
     let view = wide.clone().narrow(1, 8, 16).narrow(0, 2, 3);
     let copy = Tensor::from_data(view.to_data(), &Default::default());
-    let weight = random(5, 16);
+    let weight = Flex::pack(random(5, 16));
     assert_close(Flex::project(view.clone(), &weight), Flex::project(copy, &weight));
     assert_close(Flex::swiglu(view.clone()), reference::swiglu(view.clone()));
     // A transposed view has no contiguous rows: the plain form takes over.
@@ -88,7 +106,7 @@ fn rows_are_written_in_place_unless_the_store_is_shared() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    let (x, weight) = (random(150, 96), random(200, 96));
+    let (x, weight) = (random(150, 96), Flex::pack(random(200, 96)));
     let heads = Heads { query: 6, key_value: 2, width: 16 };
     let (keys, values) = (random(150, 32), random(150, 32));
     let run = |threads: usize| {

@@ -1,13 +1,17 @@
 //! The numbers of the reference implementation on the real model, and its texts.
 //!
 //! Where the default model is not on this computer the tests say so and pass, unless ADAINFER_REQUIRE_MODEL is 1.
+//! The unit tests of what the examples share run here too, as it is compiled here anyway.
 // Clippy lets tests unwrap, but not the functions that they share.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../examples/support/mod.rs"]
+#[cfg(target_os = "linux")]
+mod memory;
+#[path = "../../examples/support/mod.rs"]
 mod support;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use adainfer::burn::text::Tokenizer;
@@ -36,25 +40,28 @@ struct Prompt {
 }
 
 static PROMPTS: LazyLock<Vec<Prompt>> = LazyLock::new(|| {
-    let golden: Golden = serde_json::from_str(include_str!("fixtures/smollm2/golden.json")).unwrap();
+    let golden: Golden = serde_json::from_str(include_str!("../fixtures/smollm2/golden.json")).unwrap();
     assert_eq!(golden.prompts.len(), 20);
     golden.prompts
 });
 
-/// `None` where there is no model.
-static MODEL: LazyLock<Option<CpuModel>> = LazyLock::new(|| {
+/// The model's file, if it is on this computer.
+fn model_path() -> Option<PathBuf> {
     let path = support::find_local(None).unwrap();
     let required = std::env::var_os("ADAINFER_REQUIRE_MODEL").is_some_and(|value| value == "1");
     assert!(path.is_some() || !required, "ADAINFER_REQUIRE_MODEL is 1 and the model was not found");
-    path.map(|path| support::open(&path).unwrap())
-});
-
-fn each(check: fn(&CpuModel, &Tokenizer, &Prompt)) {
-    let Some(model) = &*MODEL else {
+    if path.is_none() {
         // Not `eprintln`, which the test harness keeps to itself: a skip must be seen.
         std::io::stderr().write_all(b"skipped: model not found\n").unwrap();
-        return;
-    };
+    }
+    path
+}
+
+static MODEL: LazyLock<Option<CpuModel>> =
+    LazyLock::new(|| model_path().map(|path| support::open(&path).unwrap()));
+
+fn each(check: fn(&CpuModel, &Tokenizer, &Prompt)) {
+    let Some(model) = &*MODEL else { return };
     let tokenizer = model.tokenizer().unwrap();
     PROMPTS.iter().for_each(|prompt| check(model, tokenizer, prompt));
 }

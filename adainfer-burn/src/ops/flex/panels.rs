@@ -1,0 +1,101 @@
+//! The two orders in which [`projection`](super::projection) reads its factors: whatever is multiplied
+//! next lies next in memory.
+
+use burn_flex::Flex;
+use burn_tensor::Tensor;
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::matrix::Matrix;
+
+/// Vectors that a panel is wide.
+pub(super) const VECTORS: usize = 2;
+/// Rows of x in a group: 6 x 2 sums, and what is multiplied into them, fill the sixteen registers of AVX2.
+pub(super) const GROUP: usize = 6;
+
+/// Groups that are worth waking a thread for.
+const GROUPS_A_TASK: usize = 4;
+
+/// Outputs that a panel covers, on this processor.
+pub(super) fn panel_width() -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    VECTORS * Arch::new().dispatch(Lanes)
+}
+
+/// Panels of a weight, `[panels, inputs, width]`: for each input, the weights of `width` outputs. The last
+/// panel is filled up with zeros.
+pub(super) fn panels(weight: Matrix<'_>) -> Tensor<Flex, 3> {
+    let (inputs, width) = (weight.columns, panel_width());
+    let count = weight.rows.div_ceil(width);
+    let mut values = vec![0.0; count * inputs * width];
+    values.par_chunks_mut(inputs * width).enumerate().for_each(|(panel, out)| {
+        for lane in 0..width.min(weight.rows - panel * width) {
+            let row = weight.row(panel * width + lane);
+            out.iter_mut().skip(lane).step_by(width).zip(row).for_each(|(out, weight)| *out = *weight);
+        }
+    });
+    super::of_values(values, [count, inputs, width])
+}
+
+/// The rows of x, six at a time: for each input, one element of each row. The last group may be smaller.
+pub(super) struct Groups {
+    values: Vec<f32>,
+    inputs: usize,
+}
+
+impl Groups {
+    pub(super) fn new(x: Matrix<'_>) -> Self {
+        let mut values = vec![0.0; x.rows * x.columns];
+        let groups = values.par_chunks_mut(GROUP * x.columns).enumerate();
+        groups.with_min_len(GROUPS_A_TASK).for_each(|(index, out)| {
+            Arch::new().dispatch(Interleave { x, first: index * GROUP, out });
+        });
+        Self { values, inputs: x.columns }
+    }
+
+    /// `count` inputs from `start` on, of the `rows` rows of a group.
+    #[inline(always)]
+    pub(super) fn part(&self, group: usize, rows: usize, start: usize, count: usize) -> &[f32] {
+        &self.values[group * GROUP * self.inputs..][start * rows..][..count * rows]
+    }
+}
+
+/// Writes one group.
+struct Interleave<'a> {
+    x: Matrix<'a>,
+    first: usize,
+    out: &'a mut [f32],
+}
+
+impl NullaryFnOnce for Interleave<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        match self.out.len() / self.x.columns {
+            1 => self.rows::<1>(),
+            2 => self.rows::<2>(),
+            3 => self.rows::<3>(),
+            4 => self.rows::<4>(),
+            5 => self.rows::<5>(),
+            _ => self.rows::<GROUP>(),
+        }
+    }
+}
+
+impl Interleave<'_> {
+    #[inline(always)]
+    fn rows<const ROWS: usize>(self) {
+        let rows: [&[f32]; ROWS] = std::array::from_fn(|i| self.x.row(self.first + i));
+        for (input, out) in self.out.as_chunks_mut::<ROWS>().0.iter_mut().enumerate() {
+            *out = rows.map(|row| row[input]);
+        }
+    }
+}

@@ -1,4 +1,0 @@
-//! The unit tests of what the examples share.
-
-#[path = "../examples/support/mod.rs"]
-mod support;
