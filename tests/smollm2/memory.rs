@@ -34,8 +34,7 @@ fn opening_peaks_at_the_f32_weights_and_a_tenth() {
         panic!("{text}{}", String::from_utf8_lossy(&child.stderr));
     };
     let allowed = weights + weights / 10;
-    let [peak, weights, allowed] = [peak, weights, allowed].map(|bytes| bytes >> 20);
-    assert!(peak <= allowed, "{peak} MiB for {weights} MiB of weights: more than {allowed}");
+    assert!(peak <= allowed, "{peak} bytes for {weights} bytes of weights: more than {allowed}");
 }
 
 fn measure() {

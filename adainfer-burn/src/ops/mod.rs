@@ -56,6 +56,28 @@ pub trait Ops: Backend {
         reference::rms_norm(x, gamma, epsilon)
     }
 
+    /// Layer norm of every row: `(x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta`.
+    ///
+    /// # Shapes
+    /// x and result: `[positions, width]`, gamma and beta: `[width]`.
+    fn layer_norm(
+        x: &Tensor<Self, 2>,
+        gamma: &Tensor<Self, 1>,
+        beta: &Tensor<Self, 1>,
+        epsilon: f64,
+    ) -> Tensor<Self, 2> {
+        reference::layer_norm(x, gamma, beta, epsilon)
+    }
+
+    /// The Gaussian unit in the approximation by a hyperbolic tangent that GPT-J was trained with:
+    /// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))`.
+    ///
+    /// # Shapes
+    /// x and result: `[positions, width]`.
+    fn gelu_tanh(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        reference::gelu(x)
+    }
+
     /// The gated unit of Llama's MLP: `silu(gate) * up`, where a row is the gate and then the up half.
     ///
     /// # Shapes

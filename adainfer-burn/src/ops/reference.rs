@@ -6,6 +6,10 @@ use burn_tensor::{Bool, Tensor};
 
 use super::{Heads, Packed, Past};
 
+/// 2 sqrt(2 / pi).
+pub(crate) const GELU_SCALE: f32 = 1.595_769_1;
+pub(crate) const GELU_CUBIC: f32 = 0.044_715;
+
 pub(crate) fn project<B: Backend>(x: Tensor<B, 2>, weight: &Packed<B>) -> Tensor<B, 2> {
     let ([positions, _], [panels, _, width]) = (x.dims(), weight.panels.dims());
     let products = x.unsqueeze::<3>().matmul(weight.panels.clone());
@@ -15,6 +19,24 @@ pub(crate) fn project<B: Backend>(x: Tensor<B, 2>, weight: &Packed<B>) -> Tensor
 pub(crate) fn rms_norm<B: Backend>(x: &Tensor<B, 2>, gamma: &Tensor<B, 1>, epsilon: f64) -> Tensor<B, 2> {
     let rms = (x.clone() * x.clone()).mean_dim(1).add_scalar(epsilon).sqrt();
     x.clone() / rms * gamma.clone().unsqueeze()
+}
+
+pub(crate) fn layer_norm<B: Backend>(
+    x: &Tensor<B, 2>,
+    gamma: &Tensor<B, 1>,
+    beta: &Tensor<B, 1>,
+    epsilon: f64,
+) -> Tensor<B, 2> {
+    let centred = x.clone() - x.clone().mean_dim(1);
+    let deviation = (centred.clone() * centred.clone()).mean_dim(1).add_scalar(epsilon).sqrt();
+    centred / deviation * gamma.clone().unsqueeze() + beta.clone().unsqueeze()
+}
+
+pub(crate) fn gelu<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
+    // (1 + tanh(y)) / 2 is sigmoid(2 y).
+    let cube = x.clone() * x.clone() * x.clone();
+    let inner = (x.clone() + cube.mul_scalar(GELU_CUBIC)).mul_scalar(GELU_SCALE);
+    x * sigmoid(inner)
 }
 
 pub(crate) fn swiglu<B: Backend>(gate_up: Tensor<B, 2>) -> Tensor<B, 2> {

@@ -9,7 +9,7 @@ use burn_tensor::ops::FloatTensorOps;
 use rayon::prelude::*;
 
 use super::super::{Heads, Past};
-use super::simd::{exp, vectorized};
+use super::simd::{exp, sum, vectorized};
 use super::{matrix_of, primitive};
 
 /// Query positions taken at a time. Fixed, so that the sums do not depend on the number of threads.
@@ -140,16 +140,7 @@ fn exponentials(row: &mut [f32], scale: f32, highest: f32) -> f32 {
             for x in row.iter_mut() {
                 *x = exp(scale * (*x - highest));
             }
-            // Eight sums side by side: one alone would wait for itself.
-            let mut sums = [0.0f32; 8];
-            let eights = row.chunks_exact(8);
-            let rest: f32 = eights.remainder().iter().sum();
-            for eight in eights {
-                for (sum, x) in sums.iter_mut().zip(eight) {
-                    *sum += x;
-                }
-            }
-            sums.iter().sum::<f32>() + rest
+            sum(row)
         },
     )
 }

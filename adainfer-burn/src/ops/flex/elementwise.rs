@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::super::reference::{GELU_CUBIC, GELU_SCALE};
 use super::matrix::Matrix;
-use super::simd::{Dot, exp, vectorized};
+use super::simd::{Dot, exp, sum, vectorized};
 
 /// Elements that a task is worth: fewer, and handing it to another thread costs more than it saves.
 const TASK: usize = 16 * 1024;
@@ -27,6 +28,44 @@ pub(super) fn rms_norm(x: Matrix<'_>, gamma: &[f32], epsilon: f32, out: &mut [f3
             || {
                 for ((out, x), gamma) in out.iter_mut().zip(row).zip(gamma) {
                     *out = x * scale * gamma;
+                }
+            },
+        );
+    });
+}
+
+pub(super) fn layer_norm(x: Matrix<'_>, gamma: &[f32], beta: &[f32], epsilon: f32, out: &mut [f32]) {
+    each_row(out, x.columns, |i, out| {
+        let row = x.row(i);
+        vectorized(
+            #[inline(always)]
+            || {
+                let mean = sum(row) / row.len() as f32;
+                for (out, x) in out.iter_mut().zip(row) {
+                    *out = x - mean;
+                }
+            },
+        );
+        let scale = 1.0 / (Dot(out, out).compute() / row.len() as f32 + epsilon).sqrt();
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((out, gamma), beta) in out.iter_mut().zip(gamma).zip(beta) {
+                    *out = *out * scale * gamma + beta;
+                }
+            },
+        );
+    });
+}
+
+pub(super) fn gelu(x: Matrix<'_>, out: &mut [f32]) {
+    each_row(out, x.columns, |i, out| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (out, x) in out.iter_mut().zip(x.row(i)) {
+                    let inner = GELU_SCALE * (x + GELU_CUBIC * x * x * x);
+                    *out = x / (1.0 + exp(-inner));
                 }
             },
         );

@@ -43,11 +43,9 @@ impl Ops for Flex {
     }
 
     fn pack(weight: Tensor<Self, 2>) -> Packed<Self> {
-        let (outputs, weight) = (weight.dims()[0], primitive(weight));
-        let panels = match Matrix::view(&weight) {
-            Some(rows) => panels::panels(rows),
-            None => tensor::<2>(weight).transpose().unsqueeze(),
-        };
+        let outputs = weight.dims()[0];
+        let panels = panels::panels(primitive(weight))
+            .unwrap_or_else(|weight| tensor::<2>(weight).transpose().unsqueeze());
         Packed { panels, outputs }
     }
 
@@ -65,6 +63,30 @@ impl Ops for Flex {
             return reference::rms_norm(&tensor(x), &tensor(gamma), epsilon);
         };
         matrix_of([rows.rows, rows.columns], |out| elementwise::rms_norm(rows, scale, epsilon as f32, out))
+    }
+
+    fn layer_norm(
+        x: &Tensor<Self, 2>,
+        gamma: &Tensor<Self, 1>,
+        beta: &Tensor<Self, 1>,
+        epsilon: f64,
+    ) -> Tensor<Self, 2> {
+        let [gamma, beta] = [gamma.clone(), beta.clone()].map(primitive);
+        let x = primitive(x.clone());
+        let (Some(rows), Some(scale), Some(shift)) =
+            (Matrix::view(&x), gamma.as_slice::<f32>(), beta.as_slice::<f32>())
+        else {
+            return reference::layer_norm(&tensor(x), &tensor(gamma), &tensor(beta), epsilon);
+        };
+        matrix_of([rows.rows, rows.columns], |out| {
+            elementwise::layer_norm(rows, scale, shift, epsilon as f32, out);
+        })
+    }
+
+    fn gelu_tanh(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let x = primitive(x);
+        let Some(rows) = Matrix::view(&x) else { return reference::gelu(tensor(x)) };
+        matrix_of([rows.rows, rows.columns], |out| elementwise::gelu(rows, out))
     }
 
     fn swiglu(gate_up: Tensor<Self, 2>) -> Tensor<Self, 2> {

@@ -1,7 +1,7 @@
 //! The two orders in which [`projection`](super::projection) reads its factors: whatever is multiplied
 //! next lies next in memory.
 
-use burn_flex::Flex;
+use burn_flex::{Flex, FlexTensor};
 use burn_tensor::Tensor;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 use rayon::prelude::*;
@@ -30,18 +30,35 @@ pub(super) fn panel_width() -> usize {
 }
 
 /// Panels of a weight, `[panels, inputs, width]`: for each input, the weights of `width` outputs. The last
-/// panel is filled up with zeros.
-pub(super) fn panels(weight: Matrix<'_>) -> Tensor<Flex, 3> {
-    let (inputs, width) = (weight.columns, panel_width());
-    let count = weight.rows.div_ceil(width);
+/// panel is filled up with zeros. A weight whose rows are not contiguous comes back.
+pub(super) fn panels(mut weight: FlexTensor) -> Result<Tensor<Flex, 3>, FlexTensor> {
+    let Some(rows) = Matrix::view(&weight) else { return Err(weight) };
+    let (outputs, inputs, width) = (rows.rows, rows.columns, panel_width());
+    let count = outputs.div_ceil(width);
+    let alone = weight.is_contiguous() && weight.storage::<f32>().len() == outputs * inputs;
+    if outputs.is_multiple_of(width) && alone {
+        // As many rows as a panel is wide lie where the panel will: loading takes no second copy.
+        let panels = weight.storage_mut::<f32>().par_chunks_exact_mut(inputs * width);
+        panels.for_each_init(Vec::new, |rows, panel| {
+            rows.clear();
+            rows.extend_from_slice(panel);
+            interleave(rows.chunks_exact(inputs), panel, width);
+        });
+        return Ok(super::tensor::<2>(weight).reshape([count, inputs, width]));
+    }
     let mut values = vec![0.0; count * inputs * width];
-    values.par_chunks_mut(inputs * width).enumerate().for_each(|(panel, out)| {
-        for lane in 0..width.min(weight.rows - panel * width) {
-            let row = weight.row(panel * width + lane);
-            out.iter_mut().skip(lane).step_by(width).zip(row).for_each(|(out, weight)| *out = *weight);
-        }
-    });
-    super::of_values(values, [count, inputs, width])
+    for (index, panel) in values.chunks_exact_mut(inputs * width).enumerate() {
+        let first = index * width;
+        interleave((first..outputs.min(first + width)).map(|row| rows.row(row)), panel, width);
+    }
+    Ok(super::of_values(values, [count, inputs, width]))
+}
+
+/// Writes each row into its column of a panel.
+fn interleave<'a>(rows: impl Iterator<Item = &'a [f32]>, panel: &mut [f32], width: usize) {
+    for (lane, row) in rows.enumerate() {
+        panel.iter_mut().skip(lane).step_by(width).zip(row).for_each(|(out, weight)| *out = *weight);
+    }
 }
 
 /// The rows of x, six at a time: for each input, one element of each row. The last group may be smaller.

@@ -53,6 +53,19 @@ impl WithSimd for Dot<'_> {
     }
 }
 
+/// Sum of a slice. Eight sums run side by side, as one alone would wait for itself.
+#[inline(always)]
+pub(super) fn sum(values: &[f32]) -> f32 {
+    let mut sums = [0.0f32; 8];
+    let (eights, rest) = values.as_chunks::<8>();
+    for eight in eights {
+        for (sum, x) in sums.iter_mut().zip(eight) {
+            *sum += x;
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
+}
+
 /// e^x with a relative error under 3e-7, in operations that all have SIMD forms. Below -87 it stays at
 /// e^-87, which is as good as 0 in a sum with a 1; above 88 at e^88. NaN stays NaN.
 ///

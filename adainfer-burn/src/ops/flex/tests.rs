@@ -64,6 +64,10 @@ fn norm_gate_and_rotation_are_their_plain_forms() {
     for rows in [1, 7, 300] {
         let (x, gamma) = (random(rows, 48), random(1, 48).squeeze_dim::<1>(0));
         assert_close(Flex::rms_norm(&x, &gamma, 1e-5), reference::rms_norm(&x, &gamma, 1e-5));
+        let (shift, offset) = (random(1, 48).squeeze_dim::<1>(0), x.clone() + 3.0);
+        let wanted = reference::layer_norm(&offset, &gamma, &shift, 1e-5);
+        assert_close(<Flex as Ops>::layer_norm(&offset, &gamma, &shift, 1e-5), wanted);
+        assert_close(Flex::gelu_tanh(x.clone()), reference::gelu(x));
         let wide = random(rows, 96);
         assert_close(Flex::swiglu(wide.clone()), reference::swiglu(wide.clone()));
         let (cos, sin) = (random(rows, 8), random(rows, 8));
