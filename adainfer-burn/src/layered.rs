@@ -64,6 +64,7 @@ impl<B: Ops> LayeredModel for Model<B> {
 
     fn embed(&self, tokens: &[TokenId], state: &mut State<B>) -> Result<Hidden<B>, ModelError> {
         self.check(tokens, state.embedded)?;
+        let start = state.embedded;
         state.embedded += tokens.len();
         if state.embedded > state.rope.positions() {
             // At least twice as far, so that a long text makes few tables.
@@ -72,7 +73,7 @@ impl<B: Ops> LayeredModel for Model<B> {
         }
         let ids: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
         let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, [tokens.len()]), &self.device);
-        Ok(Hidden { x: self.decoder.embed(ids), parts: None, cosines: None })
+        Ok(Hidden { x: self.decoder.embed(ids, start), parts: None, cosines: None })
     }
 
     fn layer(&self, index: usize, hidden: Hidden<B>, state: &mut State<B>) -> Result<Hidden<B>, ModelError> {
@@ -152,7 +153,7 @@ fn cosine<B: Ops>(a: &Tensor<B, 2>, b: &Tensor<B, 2>) -> Tensor<B, 1> {
 }
 
 /// Brings values to the host.
-fn read<B: Ops, const D: usize>(tensor: Tensor<B, D>) -> Result<Vec<f32>, ModelError> {
+pub(crate) fn read<B: Ops, const D: usize>(tensor: Tensor<B, D>) -> Result<Vec<f32>, ModelError> {
     let data = tensor.try_into_data()?;
     data.into_vec().map_err(|error| ModelError::Device(format!("{error:?}")))
 }

@@ -1,8 +1,12 @@
-//! The two layers with weights that every family shares.
+//! The layers with weights that families share.
 
 use burn_tensor::Tensor;
 
-use crate::ops::{Ops, Packed};
+use crate::LoadError;
+use crate::cache::LayerCache;
+use crate::load::Weights;
+use crate::ops::{Heads, Ops, Packed};
+use crate::rope::RopeTable;
 
 /// `x W^T + b`.
 #[derive(Debug)]
@@ -12,6 +16,19 @@ pub(crate) struct Linear<B: Ops> {
 }
 
 impl<B: Ops> Linear<B> {
+    /// Reads the projections called `names`, all of one input, as one.
+    pub(crate) fn load(
+        names: &[String],
+        bias: bool,
+        weights: &mut Weights<'_>,
+        device: &B::Device,
+    ) -> Result<Self, LoadError> {
+        let all = |kind| names.iter().map(|name| format!("{name}.{kind}")).collect::<Vec<_>>();
+        let weight = weights.matrix(&all("weight"), device)?;
+        let bias = if bias { Some(weights.vector(&all("bias"), device)?) } else { None };
+        Ok(Self::new(weight, bias))
+    }
+
     /// weight: [outputs, inputs], as checkpoints store it.
     pub(crate) fn new(weight: Tensor<B, 2>, bias: Option<Tensor<B, 1>>) -> Self {
         Self { weight: B::pack(weight), bias }
@@ -35,12 +52,75 @@ pub(crate) struct RmsNorm<B: Ops> {
 }
 
 impl<B: Ops> RmsNorm<B> {
-    pub(crate) fn new(gamma: Tensor<B, 1>, epsilon: f64) -> Self {
-        Self { gamma, epsilon }
+    pub(crate) fn load(
+        name: &str,
+        epsilon: f64,
+        weights: &mut Weights<'_>,
+        device: &B::Device,
+    ) -> Result<Self, LoadError> {
+        Ok(Self { gamma: weights.vector(&[format!("{name}.weight")], device)?, epsilon })
     }
 
     /// [positions, width] to the same.
     pub(crate) fn forward(&self, x: &Tensor<B, 2>) -> Tensor<B, 2> {
         B::rms_norm(x, &self.gamma, self.epsilon)
     }
+}
+
+/// Norm to mean 0 and variance 1, with a scale and a shift an element.
+#[derive(Debug)]
+pub(crate) struct LayerNorm<B: Ops> {
+    gamma: Tensor<B, 1>,
+    beta: Tensor<B, 1>,
+    epsilon: f64,
+}
+
+impl<B: Ops> LayerNorm<B> {
+    pub(crate) fn load(
+        name: &str,
+        epsilon: f64,
+        weights: &mut Weights<'_>,
+        device: &B::Device,
+    ) -> Result<Self, LoadError> {
+        let gamma = weights.vector(&[format!("{name}.weight")], device)?;
+        let beta = weights.vector(&[format!("{name}.bias")], device)?;
+        Ok(Self { gamma, beta, epsilon })
+    }
+
+    /// [positions, width] to the same.
+    pub(crate) fn forward(&self, x: &Tensor<B, 2>) -> Tensor<B, 2> {
+        <B as Ops>::layer_norm(x, &self.gamma, &self.beta, self.epsilon)
+    }
+}
+
+/// Causal attention, with a cache of keys and values.
+#[derive(Debug)]
+pub(crate) struct Attention<B: Ops> {
+    /// Queries, keys and values, one after the other.
+    pub(crate) qkv: Linear<B>,
+    pub(crate) output: Linear<B>,
+    pub(crate) heads: Heads,
+}
+
+impl<B: Ops> Attention<B> {
+    /// What attention adds to positions that follow those in `cache`.
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<B, 2>,
+        cache: &mut LayerCache<B>,
+        rope: &RopeTable<B>,
+    ) -> Tensor<B, 2> {
+        let (queries, keys) = (self.heads.query * self.heads.width, self.heads.key_value * self.heads.width);
+        let start = cache.length();
+        let qkv = self.qkv.forward(x);
+        let query = rope.rotate(qkv.clone().narrow(1, 0, queries), start);
+        let key = rope.rotate(qkv.clone().narrow(1, queries, keys), start);
+        cache.append(key, qkv.narrow(1, queries + keys, keys));
+        self.output.forward(B::attend(query, &cache.past(), self.heads))
+    }
+}
+
+/// The last row of x.
+pub(crate) fn last<B: Ops>(x: &Tensor<B, 2>) -> Tensor<B, 2> {
+    x.clone().narrow(0, x.dims()[0] - 1, 1)
 }

@@ -4,6 +4,7 @@ pub mod backend;
 mod cache;
 mod error;
 pub mod gguf;
+mod influence;
 mod layered;
 mod layers;
 mod load;

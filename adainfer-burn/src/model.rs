@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::gguf::{GgufError, GgufFile};
 use crate::load::{GgufSource, Source, Weights, end_token, end_tokens, open_folder, read_json};
-use crate::models::{Config, ConfigSource, Decoder, read_config};
+use crate::models::{Config, Decoder, read_gguf_config, read_json_config};
 use crate::ops::Ops;
 use crate::rope::RopeTable;
 use crate::{LoadError, Progress};
@@ -70,7 +70,7 @@ impl<B: Ops> Model<B> {
             let reason = "missing, or not a string".to_owned();
             return Err(LoadError::Field { path, field: "model_type".to_owned(), reason });
         };
-        let config = read_config("model_type", family, &ConfigSource::Json(&path, &json))?;
+        let config = read_json_config(&path, family, &json)?;
         let end_tokens = end_tokens(folder, config.dimensions().vocab)?;
         let source = Box::new(open_folder(folder)?);
         Self::load(folder, family, config.as_ref(), source, end_tokens, device, progress)
@@ -93,12 +93,12 @@ impl<B: Ops> Model<B> {
         let metadata = file.metadata();
         let family = metadata.string("general.architecture").map_err(wrong)?.unwrap_or_default().to_owned();
         let has = |name: &str| file.tensor(name).is_some();
-        let config = read_config("general.architecture", &family, &ConfigSource::Gguf(path, metadata, &has))?;
+        let config = read_gguf_config(path, &family, metadata, &has)?;
         let size = config.dimensions();
         let end = metadata.u64("tokenizer.ggml.eos_token_id").map_err(wrong)?;
         let checked = |token| end_token(path, "tokenizer.ggml.eos_token_id", token, size.vocab);
         let end_tokens = end.into_iter().map(checked).collect::<Result<_, _>>()?;
-        let source = Box::new(GgufSource::new(path, file, size.heads)?);
+        let source = Box::new(GgufSource::new(path, file, size.heads, family == "llama")?);
         Self::load(path, &family, config.as_ref(), source, end_tokens, device, progress)
     }
 

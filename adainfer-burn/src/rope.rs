@@ -50,38 +50,84 @@ fn llama3(frequency: f64, scaling: &RopeScaling) -> f64 {
     }
 }
 
+/// Frequencies of a head whose first `rotary` elements alone are rotated, in the order of
+/// [`halves_from_pairs`]: the others stay where they are, since their angle is always 0.
+pub(crate) fn partial_frequencies(width: usize, rotary: usize, theta: f64) -> Vec<f32> {
+    let mut all = frequencies(rotary, theta, &RopeScaling::None);
+    all.resize(width / 2, 0.0);
+    all
+}
+
+/// Puts query or key rows into the order that is rotated here, which pairs the first half of a head with
+/// its second.
+///
+/// `values` are the rows of `heads` heads, in a checkpoint that pairs neighbours among the first `rotary`
+/// rows of a head: row 2i + s goes to s * width/2 + i, and the rows after `rotary` fill the rest. Queries
+/// and keys that are reordered alike have the same products.
+pub(crate) fn halves_from_pairs(values: &mut [f32], heads: usize, width: usize, rotary: usize) {
+    let rows = heads * width;
+    if rows == 0 || !values.len().is_multiple_of(rows) {
+        return;
+    }
+    let (columns, half) = (values.len() / rows, width / 2);
+    let still = half - rotary / 2;
+    let place = |row: usize| match row.checked_sub(rotary) {
+        None => (row % 2) * half + row / 2,
+        Some(after) if after < still => rotary / 2 + after,
+        Some(after) => half + rotary / 2 + (after - still),
+    };
+    let mut head = vec![0.0; width * columns];
+    for stored in values.chunks_exact_mut(width * columns) {
+        for (row, values) in stored.chunks_exact(columns).enumerate() {
+            head[place(row) * columns..][..columns].copy_from_slice(values);
+        }
+        stored.copy_from_slice(&head);
+    }
+}
+
 /// Positions whose angles a new table holds at least: 1 MiB for a head of 64, done in milliseconds.
 const FIRST_POSITIONS: usize = 2048;
 
 /// Cosines and sines of all angles, up to some position; a clone is cheap.
+///
+/// A model without a rotary embedding has no frequencies, and a table that leaves everything as it is.
 #[derive(Debug, Clone)]
 pub(crate) struct RopeTable<B: Ops> {
-    /// [positions, width / 2].
+    angles: Option<Angles<B>>,
+}
+
+/// [positions, width / 2] each.
+#[derive(Debug, Clone)]
+struct Angles<B: Ops> {
     cos: Tensor<B, 2>,
     sin: Tensor<B, 2>,
 }
 
 impl<B: Ops> RopeTable<B> {
     pub(crate) fn new(frequencies: &[f32], positions: usize, device: &B::Device) -> Self {
+        if frequencies.is_empty() {
+            return Self { angles: None };
+        }
         let positions = positions.max(FIRST_POSITIONS);
         let angle = |i: usize| (i / frequencies.len()) as f32 * frequencies[i % frequencies.len()];
         let table = |f: fn(f32) -> f32| {
             let values: Vec<f32> = (0..positions * frequencies.len()).map(|i| f(angle(i))).collect();
             Tensor::from_data(TensorData::new(values, [positions, frequencies.len()]), device)
         };
-        Self { cos: table(f32::cos), sin: table(f32::sin) }
+        Self { angles: Some(Angles { cos: table(f32::cos), sin: table(f32::sin) }) }
     }
 
     /// Positions covered.
     pub(crate) fn positions(&self) -> usize {
-        self.cos.dims()[0]
+        self.angles.as_ref().map_or(usize::MAX, |angles| angles.cos.dims()[0])
     }
 
     /// Rotates the heads of positions that begin at `start`; [positions, heads width] in and out.
     pub(crate) fn rotate(&self, x: Tensor<B, 2>, start: usize) -> Tensor<B, 2> {
+        let Some(Angles { cos, sin }) = &self.angles else { return x };
         let [positions, _] = x.dims();
         let rows = |table: &Tensor<B, 2>| table.clone().narrow(0, start, positions);
-        B::rotate(x, &rows(&self.cos), &rows(&self.sin))
+        B::rotate(x, &rows(cos), &rows(sin))
     }
 }
 
@@ -114,5 +160,22 @@ mod tests {
         assert!(kept > 0.0 && kept < 1.0, "the third is blended: {kept}");
         let wanted = f64::from(plain[2]) * ((1.0 - kept) / 8.0 + kept);
         assert!((f64::from(scaled[2]) / wanted - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn neighbours_become_halves() {
+        // Two heads of four rows of one column.
+        let mut values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+        halves_from_pairs(&mut values, 2, 4, 4);
+        assert_eq!(values, [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+    }
+
+    #[test]
+    fn rows_that_are_not_rotated_fill_the_places_without_an_angle() {
+        let mut values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+        halves_from_pairs(&mut values, 1, 8, 4);
+        assert_eq!(values, [0.0, 2.0, 4.0, 5.0, 1.0, 3.0, 6.0, 7.0]);
+        let frequencies = partial_frequencies(8, 4, 10_000.0);
+        assert_eq!(frequencies, [1.0, 0.01, 0.0, 0.0]);
     }
 }

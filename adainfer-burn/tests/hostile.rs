@@ -17,6 +17,8 @@ mod call;
 mod config;
 #[path = "hostile/end_token.rs"]
 mod end_token;
+#[path = "hostile/families.rs"]
+mod families;
 #[path = "hostile/gguf.rs"]
 mod gguf;
 #[path = "hostile/header.rs"]

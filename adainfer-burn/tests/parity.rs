@@ -2,15 +2,14 @@
 //! greedy texts. The truths were made with Hugging Face transformers from random weights.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-#[allow(unreachable_pub)]
 mod golden;
 
 use adainfer_burn::Model;
 use adainfer_burn::backend::{Flex, NdArray};
 use adainfer_burn::ops::Ops;
-use adainfer_core::{EarlyExit, Extras, LayeredModel, Never, Recorder, Watch};
+use adainfer_core::{EarlyExit, Extras, LayeredModel, Never, Recorder, Watch, WithoutLayers};
 use adainfer_policies::{GapThreshold, StaticLayer};
-use golden::{Golden, close};
+use golden::{Drop, Golden, close};
 
 /// Runs one check on every golden model and on both backends.
 macro_rules! on_every_backend {
@@ -33,10 +32,12 @@ on_every_backend![
     truncated_greedy_texts_are_equal,
     a_token_that_exited_is_completed_before_later_tokens_read_it,
     a_forked_prefix_answers_like_the_whole_prompt,
+    layers_left_out_give_the_reference_without_them,
+    block_influence_is_that_of_the_reference,
 ];
 
 fn each<B: Ops>(check: fn(&Model<B>, &Golden)) {
-    for name in ["llama-mha", "llama-gqa-tied"] {
+    for name in ["llama-mha", "llama-gqa-tied", "opt-pre", "opt-post-proj", "gptj"] {
         let golden = Golden::read(name);
         let model = Model::<B>::open(golden.folder(), &Default::default()).unwrap();
         assert_eq!((model.spec().layers, model.spec().vocab), (golden.layers, golden.vocab));
@@ -177,4 +178,31 @@ fn a_forked_prefix_answers_like_the_whole_prompt<B: Ops>(model: &Model<B>, golde
     texts.push(third.generate(&prompt[15..]).max_tokens(8).map(|s| s.unwrap().token).collect());
     texts.push(second.generate(&prompt[15..]).max_tokens(8).map(|s| s.unwrap().token).collect());
     assert_eq!(texts, vec![golden.prompts[2].greedy8.clone(); 3]);
+}
+
+fn layers_left_out_give_the_reference_without_them<B: Ops>(model: &Model<B>, golden: &Golden) {
+    for (i, prompt) in golden.prompts.iter().enumerate() {
+        for Drop { dropped, top_token } in &prompt.drop {
+            let left_out: Vec<usize> = dropped.iter().map(|index| index + 1).collect();
+            let shorter = WithoutLayers::new(model, &left_out).unwrap();
+            let mut state = shorter.start(Extras::NONE).unwrap();
+            let mut hidden = shorter.embed(&prompt.ids, &mut state).unwrap();
+            let layers = shorter.spec().layers;
+            assert_eq!(layers, golden.layers - dropped.len());
+            for layer in 0..layers {
+                hidden = shorter.layer(layer, hidden, &mut state).unwrap();
+            }
+            let found = shorter.values(&shorter.head(layers - 1, &hidden).unwrap()).unwrap();
+            let name = dropped.iter().map(usize::to_string).collect::<Vec<_>>().join("_");
+            close(&found, &golden.tensor(&format!("p{i}.drop_{name}.logits_last")), 1e-4);
+            let engine = EarlyExit::new(&shorter, Never).unwrap();
+            assert_eq!(engine.session().unwrap().feed(&prompt.ids).unwrap().token, *top_token);
+        }
+    }
+}
+
+fn block_influence_is_that_of_the_reference<B: Ops>(model: &Model<B>, golden: &Golden) {
+    for prompt in &golden.prompts {
+        close(&model.block_influence(&prompt.ids).unwrap(), &prompt.block_influence, 1e-5);
+    }
 }

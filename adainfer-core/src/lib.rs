@@ -14,6 +14,7 @@ mod sequence;
 mod session;
 pub mod testing;
 mod trace;
+mod without_layers;
 
 pub use engine::EarlyExit;
 pub use error::{PolicyMismatch, RunError};
@@ -25,3 +26,4 @@ pub use probe::{Candidate, Extras, Probe, kl_divergence};
 pub use sampling::{Sampler, Sampling, SamplingError};
 pub use session::{Session, Step};
 pub use trace::{At, Trace};
+pub use without_layers::{WithoutLayers, WithoutLayersError};

@@ -7,6 +7,7 @@ use super::Source;
 use crate::LoadError;
 use crate::gguf::{GgufFile, TensorInfo};
 use crate::ops::Heads;
+use crate::rope::halves_from_pairs;
 
 /// What a tensor of a decoder layer is called in a checkpoint and in a GGUF file.
 const LAYER_NAMES: [(&str, &str); 16] = [
@@ -40,15 +41,17 @@ const GLOBAL_NAMES: [(&str, &str); 4] = [
 pub(crate) struct GgufSource {
     path: PathBuf,
     file: GgufFile,
-    /// How query and key rows are to be put back in order; see [`unpermute`].
     heads: Heads,
+    /// Whether query and key rows pair neighbours for the rotary embedding, as files of the llama
+    /// architecture do, and not halves, as checkpoints do.
+    pairs: bool,
 }
 
 impl GgufSource {
     /// # Errors
     /// Tensors that are already called as checkpoints call them: they could be taken for the one that
     /// goes by that name here.
-    pub(crate) fn new(path: &Path, file: GgufFile, heads: Heads) -> Result<Self, LoadError> {
+    pub(crate) fn new(path: &Path, file: GgufFile, heads: Heads, pairs: bool) -> Result<Self, LoadError> {
         let path = path.to_path_buf();
         let taken = |name: &&str| gguf_name(&checkpoint_name(name)) != **name;
         let unexpected: Vec<String> =
@@ -56,7 +59,7 @@ impl GgufSource {
         if !unexpected.is_empty() {
             return Err(LoadError::Tensors { path, missing: Vec::new(), unexpected });
         }
-        Ok(Self { path, file, heads })
+        Ok(Self { path, file, heads, pairs })
     }
 }
 
@@ -85,7 +88,9 @@ impl Source for GgufSource {
             "k_proj.weight" | "k_proj.bias" => self.heads.key_value,
             _ => return Ok(()),
         };
-        unpermute(&mut out[start..], heads, self.heads.width);
+        if self.pairs {
+            halves_from_pairs(&mut out[start..], heads, self.heads.width, self.heads.width);
+        }
         Ok(())
     }
 }
@@ -110,27 +115,6 @@ fn gguf_name(name: &str) -> String {
     global.map_or(name, |(_, gguf)| gguf).to_owned()
 }
 
-/// Puts query or key rows back in the checkpoint's order.
-///
-/// Files of the llama architecture pair neighbouring rows of a head for the rotary embedding, where
-/// checkpoints pair its first half with its second: row 2i + s of a head there is row s * width/2 + i
-/// here.
-fn unpermute(values: &mut [f32], heads: usize, width: usize) {
-    let rows = heads * width;
-    if rows == 0 || !values.len().is_multiple_of(rows) {
-        return;
-    }
-    let columns = values.len() / rows;
-    let mut head = vec![0.0; width * columns];
-    for stored in values.chunks_exact_mut(width * columns) {
-        for (row, values) in stored.chunks_exact(columns).enumerate() {
-            let place = (row % 2) * (width / 2) + row / 2;
-            head[place * columns..(place + 1) * columns].copy_from_slice(values);
-        }
-        stored.copy_from_slice(&head);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,13 +127,5 @@ mod tests {
         }
         assert_eq!(gguf_name("model.layers.3.mlp.up_proj.weight"), "blk.3.ffn_up.weight");
         assert_eq!(checkpoint_name("blk.3.unknown.weight"), "blk.3.unknown.weight");
-    }
-
-    #[test]
-    fn neighbours_become_halves() {
-        // Two heads of four rows of one column.
-        let mut values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
-        unpermute(&mut values, 2, 4);
-        assert_eq!(values, [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
     }
 }

@@ -6,12 +6,12 @@
 use burn_tensor::{Int, Tensor};
 
 use super::llama_config::LlamaConfig;
-use super::{Config, Decoder, Dimensions, LayerOutput};
+use super::{Config, Decoder, Dimensions, LayerOutput, checks};
 use crate::LoadError;
 use crate::cache::LayerCache;
-use crate::layers::{Linear, RmsNorm};
+use crate::layers::{Attention, Linear, RmsNorm, last};
 use crate::load::{Expected, Weights};
-use crate::ops::{Heads, Ops};
+use crate::ops::Ops;
 use crate::rope::{RopeScaling, RopeTable, frequencies};
 
 /// A layer has at least this many tensors.
@@ -31,13 +31,8 @@ impl<B: Ops> Config<B> for LlamaConfig {
     }
 
     fn load(&self, weights: &mut Weights<'_>, device: &B::Device) -> Result<Box<dyn Decoder<B>>, LoadError> {
-        // Checked before the list of expected tensors is made, which would be as long.
-        let (layers, most) = (self.dimensions.layers, weights.count() / TENSORS_A_LAYER + 1);
-        if layers > most {
-            let must = format!("at most {most}: there are {} tensors", weights.count());
-            let (path, field) = (self.path.clone(), "num_hidden_layers");
-            return Err(LoadError::Config { path, field, found: layers.to_string(), must });
-        }
+        let layers = self.dimensions.layers;
+        checks::layers(&self.path, "num_hidden_layers", layers, weights.count(), TENSORS_A_LAYER)?;
         let tied = self.tied;
         weights.check(&self.tensors(), |name| {
             name.ends_with("rotary_emb.inv_freq") || (tied && name == "lm_head.weight")
@@ -63,83 +58,23 @@ impl LlamaConfig {
         }
         for layer in 0..layers {
             let mut linear = |name: &str, outputs: usize, inputs: usize, bias: bool| {
-                all.push(Expected::new(tensor(layer, name, "weight"), [outputs, inputs]));
+                all.push(Expected::new(format!("model.layers.{layer}.{name}.weight"), [outputs, inputs]));
                 if bias {
-                    all.push(Expected::new(tensor(layer, name, "bias"), [outputs]));
+                    all.push(Expected::new(format!("model.layers.{layer}.{name}.bias"), [outputs]));
                 }
             };
-            linear("self_attn.q_proj", queries, hidden, self.attention_bias);
-            linear("self_attn.k_proj", keys, hidden, self.attention_bias);
-            linear("self_attn.v_proj", keys, hidden, self.attention_bias);
-            linear("self_attn.o_proj", hidden, queries, self.attention_bias);
+            linear("self_attn.q_proj", queries, hidden, self.qkv_bias);
+            linear("self_attn.k_proj", keys, hidden, self.qkv_bias);
+            linear("self_attn.v_proj", keys, hidden, self.qkv_bias);
+            linear("self_attn.o_proj", hidden, queries, self.output_bias);
             linear("mlp.gate_proj", self.intermediate, hidden, self.mlp_bias);
             linear("mlp.up_proj", self.intermediate, hidden, self.mlp_bias);
             linear("mlp.down_proj", hidden, self.intermediate, self.mlp_bias);
             for norm in ["input_layernorm", "post_attention_layernorm"] {
-                all.push(Expected::new(tensor(layer, norm, "weight"), [hidden]));
+                all.push(Expected::new(format!("model.layers.{layer}.{norm}.weight"), [hidden]));
             }
         }
         all
-    }
-}
-
-fn tensor(layer: usize, name: &str, kind: &str) -> String {
-    format!("model.layers.{layer}.{name}.{kind}")
-}
-
-/// Reads projections of one input as one matrix.
-fn linear<B: Ops>(
-    layer: usize,
-    names: &[&str],
-    bias: bool,
-    weights: &mut Weights<'_>,
-    device: &B::Device,
-) -> Result<Linear<B>, LoadError> {
-    let all = |kind| names.iter().map(|name| tensor(layer, name, kind)).collect::<Vec<_>>();
-    let weight = weights.matrix(&all("weight"), device)?;
-    let bias = if bias { Some(weights.vector(&all("bias"), device)?) } else { None };
-    Ok(Linear::new(weight, bias))
-}
-
-fn norm<B: Ops>(
-    name: String,
-    config: &LlamaConfig,
-    weights: &mut Weights<'_>,
-    device: &B::Device,
-) -> Result<RmsNorm<B>, LoadError> {
-    Ok(RmsNorm::new(weights.vector(&[name], device)?, config.epsilon))
-}
-
-#[derive(Debug)]
-struct Attention<B: Ops> {
-    qkv: Linear<B>,
-    output: Linear<B>,
-    heads: Heads,
-}
-
-impl<B: Ops> Attention<B> {
-    fn load(
-        layer: usize,
-        config: &LlamaConfig,
-        weights: &mut Weights<'_>,
-        device: &B::Device,
-    ) -> Result<Self, LoadError> {
-        let inputs = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"];
-        Ok(Self {
-            qkv: linear(layer, &inputs, config.attention_bias, weights, device)?,
-            output: linear(layer, &["self_attn.o_proj"], config.attention_bias, weights, device)?,
-            heads: config.dimensions.heads,
-        })
-    }
-
-    fn forward(&self, x: Tensor<B, 2>, cache: &mut LayerCache<B>, rope: &RopeTable<B>) -> Tensor<B, 2> {
-        let (queries, keys) = (self.heads.query * self.heads.width, self.heads.key_value * self.heads.width);
-        let start = cache.length();
-        let qkv = self.qkv.forward(x);
-        let query = rope.rotate(qkv.clone().narrow(1, 0, queries), start);
-        let key = rope.rotate(qkv.clone().narrow(1, queries, keys), start);
-        cache.append(key, qkv.narrow(1, queries + keys, keys));
-        self.output.forward(B::attend(query, &cache.past(), self.heads))
     }
 }
 
@@ -150,18 +85,6 @@ struct Mlp<B: Ops> {
 }
 
 impl<B: Ops> Mlp<B> {
-    fn load(
-        layer: usize,
-        config: &LlamaConfig,
-        weights: &mut Weights<'_>,
-        device: &B::Device,
-    ) -> Result<Self, LoadError> {
-        Ok(Self {
-            gate_up: linear(layer, &["mlp.gate_proj", "mlp.up_proj"], config.mlp_bias, weights, device)?,
-            down: linear(layer, &["mlp.down_proj"], config.mlp_bias, weights, device)?,
-        })
-    }
-
     fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         self.down.forward(B::swiglu(self.gate_up.forward(x)))
     }
@@ -182,12 +105,22 @@ impl<B: Ops> Block<B> {
         weights: &mut Weights<'_>,
         device: &B::Device,
     ) -> Result<Self, LoadError> {
-        let (before, after) = ("input_layernorm", "post_attention_layernorm");
+        let name = |part: &str| format!("model.layers.{layer}.{part}");
+        let qkv = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
+        let gate_up = ["mlp.gate_proj", "mlp.up_proj"].map(name);
+        let epsilon = config.epsilon;
         Ok(Self {
-            attention_norm: norm(tensor(layer, before, "weight"), config, weights, device)?,
-            attention: Attention::load(layer, config, weights, device)?,
-            mlp_norm: norm(tensor(layer, after, "weight"), config, weights, device)?,
-            mlp: Mlp::load(layer, config, weights, device)?,
+            attention_norm: RmsNorm::load(&name("input_layernorm"), epsilon, weights, device)?,
+            attention: Attention {
+                qkv: Linear::load(&qkv, config.qkv_bias, weights, device)?,
+                output: Linear::load(&[name("self_attn.o_proj")], config.output_bias, weights, device)?,
+                heads: config.dimensions.heads,
+            },
+            mlp_norm: RmsNorm::load(&name("post_attention_layernorm"), epsilon, weights, device)?,
+            mlp: Mlp {
+                gate_up: Linear::load(&gate_up, config.mlp_bias, weights, device)?,
+                down: Linear::load(&[name("mlp.down_proj")], config.mlp_bias, weights, device)?,
+            },
         })
     }
 }
@@ -207,7 +140,7 @@ impl<B: Ops> Llama<B> {
         let blocks = (0..config.dimensions.layers)
             .map(|layer| Block::load(layer, config, weights, device))
             .collect::<Result<_, _>>()?;
-        let norm = norm("model.norm.weight".to_owned(), config, weights, device)?;
+        let norm = RmsNorm::load("model.norm", config.epsilon, weights, device)?;
         let head = match config.tied {
             true => embedding.clone(),
             false => weights.matrix(&["lm_head.weight".to_owned()], device)?,
@@ -217,7 +150,7 @@ impl<B: Ops> Llama<B> {
 }
 
 impl<B: Ops> Decoder<B> for Llama<B> {
-    fn embed(&self, tokens: Tensor<B, 1, Int>) -> Tensor<B, 2> {
+    fn embed(&self, tokens: Tensor<B, 1, Int>, _: usize) -> Tensor<B, 2> {
         self.embedding.clone().select(0, tokens)
     }
 
@@ -230,7 +163,6 @@ impl<B: Ops> Decoder<B> for Llama<B> {
         parts: bool,
     ) -> LayerOutput<B> {
         let block = &self.blocks[index];
-        let last = |x: &Tensor<B, 2>| x.clone().narrow(0, x.dims()[0] - 1, 1);
         let attended = block.attention.forward(block.attention_norm.forward(&x), cache, rope);
         let from_attention = parts.then(|| last(&attended));
         let x = x + attended;

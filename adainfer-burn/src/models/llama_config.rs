@@ -1,21 +1,25 @@
-//! Llama's configuration, as config.json and as GGUF say it.
+//! The configuration of Llama and its relatives, as config.json and as GGUF say it.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ConfigSource, Dimensions};
+use super::checks::{self, Fields, is_positive, refuse};
+use super::{Dimensions, HasTensor};
 use crate::LoadError;
 use crate::gguf::Metadata;
 use crate::ops::Heads;
 use crate::rope::RopeScaling;
 
-/// No model of this kind has more positions; a table of angles for them would still be allocated.
-const MAX_POSITIONS: usize = 1 << 24;
-
-/// Heads are 64 to 256 wide; the first table of angles is 8 KiB for each element of that.
-const MAX_WIDTH: usize = 1 << 12;
+const FIELDS: Fields = Fields {
+    layers: "num_hidden_layers",
+    hidden: "hidden_size",
+    positions: "max_position_embeddings",
+    heads: "num_attention_heads",
+    key_value_heads: "num_key_value_heads",
+    width: "head_dim",
+};
 
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +31,10 @@ pub(crate) struct LlamaConfig {
     pub(crate) theta: f64,
     pub(crate) scaling: RopeScaling,
     pub(crate) tied: bool,
-    pub(crate) attention_bias: bool,
+    /// Queries, keys and values have biases.
+    pub(crate) qkv_bias: bool,
+    /// What follows attention has a bias.
+    pub(crate) output_bias: bool,
     pub(crate) mlp_bias: bool,
 }
 
@@ -47,6 +54,9 @@ struct Json {
     rope_scaling: Option<JsonRope>,
     rope_parameters: Option<JsonRope>,
     hidden_act: Option<String>,
+    sliding_window: Option<usize>,
+    #[serde(default)]
+    use_sliding_window: bool,
     #[serde(default)]
     tie_word_embeddings: bool,
     #[serde(default)]
@@ -70,29 +80,42 @@ struct JsonRope {
 }
 
 impl LlamaConfig {
-    pub(crate) fn read(source: &ConfigSource<'_>) -> Result<Self, LoadError> {
-        let config = match source {
-            ConfigSource::Json(path, value) => Self::from_json(path, value)?,
-            ConfigSource::Gguf(path, metadata, has) => Self::from_gguf(path, metadata, *has)?,
-        };
-        config.check()?;
-        Ok(config)
+    pub(super) fn llama(path: &Path, value: &Value) -> Result<Self, LoadError> {
+        Self::from_json(path, &checks::fields(path, value)?)?.checked()
     }
 
-    fn from_json(path: &Path, value: &Value) -> Result<Self, LoadError> {
-        let json: Json = serde_path_to_error::deserialize(value).map_err(|error| LoadError::Field {
-            path: path.to_path_buf(),
-            field: error.path().to_string(),
-            reason: error.inner().to_string(),
-        })?;
-        if let Some(activation) = json.hidden_act.as_deref().filter(|name| *name != "silu") {
-            return Err(refuse(path, "hidden_act", activation, "\"silu\""));
+    /// Llama whose attention sees a window of the last positions. The window is not applied: within its
+    /// length the model is the same without, and longer texts are refused.
+    pub(super) fn mistral(path: &Path, value: &Value) -> Result<Self, LoadError> {
+        let json: Json = checks::fields(path, value)?;
+        Self::from_json(path, &json)?.within(json.sliding_window)?.checked()
+    }
+
+    /// Llama with biases on queries, keys and values, and a window if `use_sliding_window` says so.
+    pub(super) fn qwen2(path: &Path, value: &Value) -> Result<Self, LoadError> {
+        let json: Json = checks::fields(path, value)?;
+        let window = json.sliding_window.filter(|_| json.use_sliding_window);
+        Self { qkv_bias: true, ..Self::from_json(path, &json)?.within(window)? }.checked()
+    }
+
+    fn within(mut self, window: Option<usize>) -> Result<Self, LoadError> {
+        if let Some(window) = window {
+            checks::size(&self.path, "sliding_window", window, usize::MAX)?;
+            self.dimensions.max_positions = self.dimensions.max_positions.min(window);
         }
+        Ok(self)
+    }
+
+    fn from_json(path: &Path, json: &Json) -> Result<Self, LoadError> {
+        checks::word(path, "hidden_act", json.hidden_act.as_deref(), "silu")?;
         let rope = json.rope_parameters.as_ref().or(json.rope_scaling.as_ref());
         let theta = rope.and_then(|rope| rope.rope_theta).or(json.rope_theta).unwrap_or(10_000.0);
         let width = match json.head_dim {
             Some(width) => width,
-            None => divide(path, json.hidden_size, json.num_attention_heads)?,
+            None => {
+                let (hidden, heads) = (FIELDS.hidden, FIELDS.heads);
+                checks::width(path, json.hidden_size, hidden, json.num_attention_heads, heads)?
+            }
         };
         let key_value = json.num_key_value_heads.unwrap_or(json.num_attention_heads);
         Ok(Self {
@@ -109,23 +132,33 @@ impl LlamaConfig {
             theta,
             scaling: rope.map_or(Ok(RopeScaling::None), |rope| rope.scaling(path))?,
             tied: json.tie_word_embeddings,
-            attention_bias: json.attention_bias,
+            qkv_bias: json.attention_bias,
+            output_bias: json.attention_bias,
             mlp_bias: json.mlp_bias,
         })
     }
 
-    fn from_gguf(path: &Path, metadata: &Metadata, has: &dyn Fn(&str) -> bool) -> Result<Self, LoadError> {
-        let gguf = Keys { path, metadata };
+    pub(super) fn from_gguf(
+        path: &Path,
+        metadata: &Metadata,
+        has: &HasTensor<'_>,
+        architecture: &'static str,
+    ) -> Result<Self, LoadError> {
+        let gguf = Keys { path, metadata, architecture };
         let (hidden, query) = (gguf.size("embedding_length")?, gguf.size("attention.head_count")?);
         let width = match gguf.optional_size("attention.key_length")? {
             Some(width) => width,
-            None => divide(path, hidden, query)?,
+            None => checks::width(path, hidden, FIELDS.hidden, query, FIELDS.heads)?,
         };
         // The rotary embedding covers whole heads; a file that says otherwise is another model.
         if let Some(found) = gguf.optional_size("rope.dimension_count")?.filter(|n| *n != width) {
-            return Err(refuse(path, "llama.rope.dimension_count", found, format!("the head width {width}")));
+            let field = match architecture {
+                "qwen2" => "qwen2.rope.dimension_count",
+                _ => "llama.rope.dimension_count",
+            };
+            return Err(refuse(path, field, found, format!("the head width {width}")));
         }
-        Ok(Self {
+        let config = Self {
             path: path.to_path_buf(),
             dimensions: Dimensions {
                 layers: gguf.size("block_count")?,
@@ -145,49 +178,23 @@ impl LlamaConfig {
             theta: gguf.float("rope.freq_base")?.unwrap_or(10_000.0),
             scaling: gguf.scaling(has("rope_freqs.weight"))?,
             tied: !has("output.weight"),
-            attention_bias: has("blk.0.attn_q.bias"),
+            qkv_bias: has("blk.0.attn_q.bias"),
+            output_bias: has("blk.0.attn_output.bias"),
             mlp_bias: has("blk.0.ffn_gate.bias"),
-        })
+        };
+        config.within(gguf.optional_size("attention.sliding_window")?)?.checked()
     }
 
-    /// Every number alone, then those that belong together.
-    fn check(&self) -> Result<(), LoadError> {
-        let Dimensions { layers, hidden, vocab, max_positions, heads } = &self.dimensions;
-        let sizes = [
-            ("num_hidden_layers", *layers, usize::MAX),
-            ("hidden_size", *hidden, usize::MAX),
-            ("intermediate_size", self.intermediate, usize::MAX),
-            ("num_attention_heads", heads.query, usize::MAX),
-            ("num_key_value_heads", heads.key_value, usize::MAX),
-            ("head_dim", heads.width, MAX_WIDTH),
-            ("max_position_embeddings", *max_positions, MAX_POSITIONS),
-        ];
-        for (field, found, most) in sizes {
-            if found == 0 || found > most {
-                let must = if found == 0 { "at least 1".to_owned() } else { format!("at most {most}") };
-                return Err(refuse(&self.path, field, found, must));
-            }
+    fn checked(self) -> Result<Self, LoadError> {
+        checks::dimensions(&self.path, &self.dimensions, &FIELDS)?;
+        checks::size(&self.path, "intermediate_size", self.intermediate, usize::MAX)?;
+        let width = self.dimensions.heads.width;
+        if !width.is_multiple_of(2) {
+            return Err(refuse(&self.path, FIELDS.width, width, "even, for the rotary embedding"));
         }
-        if *vocab < 2 || *vocab > u32::MAX as usize {
-            return Err(refuse(&self.path, "vocab_size", vocab, "from 2 to 4294967295"));
-        }
-        if !heads.query.is_multiple_of(heads.key_value) {
-            let must = format!("a divisor of num_attention_heads, {}", heads.query);
-            return Err(refuse(&self.path, "num_key_value_heads", heads.key_value, must));
-        }
-        if !heads.width.is_multiple_of(2) {
-            return Err(refuse(&self.path, "head_dim", heads.width, "even, for the rotary embedding"));
-        }
-        // A product that overflows could not be the shape of a tensor.
-        if heads.query.checked_mul(heads.width).is_none() {
-            return Err(refuse(&self.path, "num_attention_heads", heads.query, "a size that fits memory"));
-        }
-        for (field, found) in [("rms_norm_eps", self.epsilon), ("rope_theta", self.theta)] {
-            if !is_positive(found) {
-                return Err(refuse(&self.path, field, found, "above 0 and finite"));
-            }
-        }
-        Ok(())
+        checks::positive(&self.path, "rms_norm_eps", self.epsilon)?;
+        checks::positive(&self.path, "rope_theta", self.theta)?;
+        Ok(self)
     }
 }
 
@@ -223,32 +230,20 @@ impl JsonRope {
     }
 }
 
-/// Above 0 and finite, as an f32 too.
-fn is_positive(value: f64) -> bool {
-    value as f32 > 0.0 && (value as f32).is_finite()
-}
-
-fn refuse(path: &Path, field: &'static str, found: impl ToString, must: impl Into<String>) -> LoadError {
-    LoadError::Config { path: path.to_path_buf(), field, found: found.to_string(), must: must.into() }
-}
-
-fn divide(path: &Path, hidden: usize, heads: usize) -> Result<usize, LoadError> {
-    if heads == 0 || !hidden.is_multiple_of(heads) {
-        let must = format!("a divisor of hidden_size, {hidden}");
-        return Err(refuse(path, "num_attention_heads", heads, must));
-    }
-    Ok(hidden / heads)
-}
-
-/// The `llama.` keys of a GGUF file.
+/// The keys of a GGUF file that begin with its architecture.
 struct Keys<'a> {
     path: &'a Path,
     metadata: &'a Metadata,
+    architecture: &'static str,
 }
 
 impl Keys<'_> {
+    fn key(&self, key: &str) -> String {
+        format!("{}.{key}", self.architecture)
+    }
+
     fn optional_size(&self, key: &str) -> Result<Option<usize>, LoadError> {
-        let found = self.metadata.u64(&format!("llama.{key}")).map_err(|source| self.wrong(source))?;
+        let found = self.metadata.u64(&self.key(key)).map_err(|source| self.wrong(source))?;
         found
             .map(|n| usize::try_from(n).map_err(|_| self.field(key, format!("{n} does not fit"))))
             .transpose()
@@ -259,7 +254,7 @@ impl Keys<'_> {
     }
 
     fn float(&self, key: &str) -> Result<Option<f64>, LoadError> {
-        let found = self.metadata.f32(&format!("llama.{key}")).map_err(|source| self.wrong(source))?;
+        let found = self.metadata.f32(&self.key(key)).map_err(|source| self.wrong(source))?;
         Ok(found.map(f64::from))
     }
 
@@ -277,7 +272,8 @@ impl Keys<'_> {
         if factors {
             return Ok(RopeScaling::Factors(Vec::new()));
         }
-        let kind = self.metadata.string("llama.rope.scaling.type").map_err(|source| self.wrong(source))?;
+        let kind =
+            self.metadata.string(&self.key("rope.scaling.type")).map_err(|source| self.wrong(source))?;
         let kind = kind.filter(|kind| *kind != "none");
         let (rope_type, factor) = (kind.map(str::to_owned), self.float("rope.scaling.factor")?);
         JsonRope { rope_type, factor, ..JsonRope::default() }.scaling(self.path)
@@ -288,7 +284,7 @@ impl Keys<'_> {
     }
 
     fn field(&self, key: &str, reason: String) -> LoadError {
-        LoadError::Field { path: self.path.to_path_buf(), field: format!("llama.{key}"), reason }
+        LoadError::Field { path: self.path.to_path_buf(), field: self.key(key), reason }
     }
 
     fn wrong(&self, source: crate::gguf::GgufError) -> LoadError {

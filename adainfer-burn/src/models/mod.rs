@@ -1,11 +1,14 @@
 //! Families of models. A family is one file here and one line in [`families`].
 
+mod checks;
+mod gptj;
 mod llama;
 mod llama_config;
+mod opt;
 
 use std::path::Path;
 
-use burn_tensor::Tensor;
+use burn_tensor::{Int, Tensor};
 use serde_json::Value;
 
 use crate::LoadError;
@@ -17,8 +20,9 @@ use crate::rope::RopeTable;
 
 /// A decoder whose layers can be run one at a time.
 pub(crate) trait Decoder<B: Ops>: Send + Sync + std::fmt::Debug {
-    /// Embeddings of these tokens, [positions, hidden]; ids have been checked.
-    fn embed(&self, tokens: Tensor<B, 1, burn_tensor::Int>) -> Tensor<B, 2>;
+    /// Embeddings of these tokens, [positions, hidden], the first of which is at position `start`; ids
+    /// and positions have been checked.
+    fn embed(&self, tokens: Tensor<B, 1, Int>, start: usize) -> Tensor<B, 2>;
 
     /// Runs one layer over positions that follow those in `cache`; `parts` asks for its parts.
     fn layer(
@@ -64,32 +68,71 @@ pub(crate) trait Config<B: Ops> {
     fn load(&self, weights: &mut Weights<'_>, device: &B::Device) -> Result<Box<dyn Decoder<B>>, LoadError>;
 }
 
-/// Where a configuration is read from.
-pub(crate) enum ConfigSource<'a> {
-    /// config.json of a folder.
-    Json(&'a Path, &'a Value),
-    /// The metadata of a GGUF file, which also says whether a tensor of some name is there.
-    Gguf(&'a Path, &'a Metadata, &'a dyn Fn(&str) -> bool),
+type Read<B> = Result<Box<dyn Config<B>>, LoadError>;
+
+/// A family of models.
+struct Family<B: Ops> {
+    /// `model_type` in config.json, `general.architecture` in GGUF.
+    name: &'static str,
+    /// Reads config.json.
+    json: fn(&Path, &Value) -> Read<B>,
+    /// Reads a GGUF file's metadata, where such files are supported.
+    gguf: Option<fn(&Path, &Metadata, &HasTensor<'_>) -> Read<B>>,
 }
 
-type ReadConfig<B> = fn(&ConfigSource<'_>) -> Result<Box<dyn Config<B>>, LoadError>;
+/// Whether a file has a tensor of some name.
+pub(crate) type HasTensor<'a> = dyn Fn(&str) -> bool + 'a;
 
-/// The registry: `model_type` in config.json, `general.architecture` in GGUF.
-fn families<B: Ops>() -> [(&'static str, ReadConfig<B>); 1] {
-    [("llama", |source| Ok(Box::new(llama_config::LlamaConfig::read(source)?)))]
+/// The registry: one line a family.
+#[rustfmt::skip]
+fn families<B: Ops>() -> [Family<B>; 5] {
+    use {gptj::GptJConfig, llama_config::LlamaConfig, opt::OptConfig};
+    [
+        Family { name: "llama", json: |p, v| boxed(LlamaConfig::llama(p, v)), gguf: Some(|p, m, t| boxed(LlamaConfig::from_gguf(p, m, t, "llama"))) },
+        Family { name: "mistral", json: |p, v| boxed(LlamaConfig::mistral(p, v)), gguf: None },
+        Family { name: "qwen2", json: |p, v| boxed(LlamaConfig::qwen2(p, v)), gguf: Some(|p, m, t| boxed(LlamaConfig::from_gguf(p, m, t, "qwen2"))) },
+        Family { name: "opt", json: |p, v| boxed(OptConfig::read(p, v)), gguf: None },
+        Family { name: "gptj", json: |p, v| boxed(GptJConfig::read(p, v)), gguf: None },
+    ]
 }
 
-/// Reads the configuration of the family that `found` names.
-pub(crate) fn read_config<B: Ops>(
+fn boxed<B: Ops>(config: Result<impl Config<B> + 'static, LoadError>) -> Read<B> {
+    Ok(Box::new(config?))
+}
+
+/// Reads a folder's config.json as the family that it names.
+pub(crate) fn read_json_config<B: Ops>(path: &Path, family: &str, value: &Value) -> Read<B> {
+    let known = families::<B>();
+    match known.iter().find(|known| known.name == family) {
+        Some(found) => (found.json)(path, value),
+        None => Err(unknown(path, "model_type", family, known.iter())),
+    }
+}
+
+/// Reads a GGUF file's metadata as the family that it names.
+pub(crate) fn read_gguf_config<B: Ops>(
+    path: &Path,
+    family: &str,
+    metadata: &Metadata,
+    has: &HasTensor<'_>,
+) -> Read<B> {
+    let known = families::<B>();
+    let found = known.iter().find(|known| known.name == family).and_then(|found| found.gguf);
+    match found {
+        Some(read) => read(path, metadata, has),
+        None => {
+            let readable = known.iter().filter(|known| known.gguf.is_some());
+            Err(unknown(path, "general.architecture", family, readable))
+        }
+    }
+}
+
+fn unknown<'a, B: Ops>(
+    path: &Path,
     field: &'static str,
     found: &str,
-    source: &ConfigSource<'_>,
-) -> Result<Box<dyn Config<B>>, LoadError> {
-    let known = families::<B>();
-    if let Some((_, read)) = known.iter().find(|(name, _)| *name == found) {
-        return read(source);
-    }
-    let (ConfigSource::Json(path, _) | ConfigSource::Gguf(path, ..)) = source;
-    let supported = known.map(|(name, _)| name).join(", ");
-    Err(LoadError::UnknownModel { path: path.to_path_buf(), field, found: found.to_owned(), supported })
+    known: impl Iterator<Item = &'a Family<B>>,
+) -> LoadError {
+    let supported = known.map(|family| family.name).collect::<Vec<_>>().join(", ");
+    LoadError::UnknownModel { path: path.to_path_buf(), field, found: found.to_owned(), supported }
 }

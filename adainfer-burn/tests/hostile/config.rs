@@ -73,7 +73,7 @@ fn an_unknown_kind_of_model_is_refused_with_the_known_ones() {
         broken.open(),
         E::UnknownModel { .. },
         path.display(),
-        "unknown model_type \"mamba\"; supported: llama"
+        "unknown model_type \"mamba\"; supported: llama, mistral, qwen2, opt, gptj"
     );
 }
 

@@ -38,6 +38,29 @@ fn a_file_answers_as_its_folder_does() {
 }
 
 #[test]
+fn a_file_of_qwen2_answers_as_its_folder_does() {
+    let folder = open(good("qwen2")).unwrap();
+    let file = opened(&Gguf::qwen2()).unwrap();
+    assert_eq!(logits(&file), logits(&folder));
+}
+
+#[test]
+fn a_window_of_attention_bounds_the_positions() {
+    let file = Gguf::llama().int("llama.attention.sliding_window", 32);
+    assert_eq!(opened(&file).unwrap().spec().max_positions, 32);
+    let words = "sliding_window is 0, but must be at least 1";
+    refused_file!(Gguf::llama().int("llama.attention.sliding_window", 0), E::Config { .. }, words);
+}
+
+#[test]
+fn families_that_are_read_from_folders_only_are_refused() {
+    for name in ["opt", "gptj", "mistral"] {
+        let words = format!("unknown general.architecture \"{name}\"; supported: llama, qwen2");
+        refused_file!(Gguf::llama().text("general.architecture", name), E::UnknownModel { .. }, words);
+    }
+}
+
+#[test]
 fn a_head_of_its_own_is_used() {
     let zeros = Gguf::llama().tensor("output.weight", &[257, 48], vec![0.0; 257 * 48]);
     assert!(logits(&opened(&zeros).unwrap()).iter().all(|&logit| logit == 0.0));

@@ -1,0 +1,64 @@
+//! Relatives of the families, and weights stored in half precision, against the reference
+//! (`fixtures/make_variants.py`), on every backend.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod golden;
+
+use std::path::PathBuf;
+
+use adainfer_burn::{Model, ops::Ops};
+use adainfer_core::{EarlyExit, Extras, LayeredModel, Never, RunError};
+use golden::{close, tensor};
+
+const MODELS: [&str; 6] = ["llama-f16-sharded", "llama-bf16", "opt-f16", "gptj-bf16", "mistral", "qwen2"];
+const PROMPTS: usize = 3;
+
+fn folder(name: &str) -> PathBuf {
+    golden::folder(name)
+}
+
+fn tokens(name: &str, tensor_name: &str) -> Vec<u32> {
+    tensor(&folder(name), tensor_name).into_iter().map(|id| id as u32).collect()
+}
+
+fn variants_are_the_reference<B: Ops>() {
+    for name in MODELS {
+        let model = Model::<B>::open(folder(name), &Default::default()).unwrap();
+        for i in 0..PROMPTS {
+            let prompt = tokens(name, &format!("p{i}.ids"));
+            let mut state = model.start(Extras::NONE).unwrap();
+            let mut hidden = model.embed(&prompt, &mut state).unwrap();
+            let mut found = Vec::new();
+            for layer in 0..model.spec().layers {
+                hidden = model.layer(layer, hidden, &mut state).unwrap();
+                found.extend(model.values(&model.head(layer, &hidden).unwrap()).unwrap());
+            }
+            close(&found, &tensor(&folder(name), &format!("p{i}.lens_logits")), 1e-4);
+            let engine = EarlyExit::new(&model, Never).unwrap();
+            let mut session = engine.session().unwrap();
+            let text = session.generate(&prompt).max_tokens(8).map(|step| step.unwrap().token);
+            assert_eq!(text.collect::<Vec<_>>(), tokens(name, &format!("p{i}.greedy8")), "{name}");
+        }
+    }
+}
+
+#[cfg(feature = "flex")]
+#[test]
+fn flex() {
+    variants_are_the_reference::<adainfer_burn::backend::Flex>();
+}
+
+#[cfg(feature = "ndarray")]
+#[test]
+fn ndarray() {
+    variants_are_the_reference::<adainfer_burn::backend::NdArray>();
+}
+
+#[test]
+fn a_text_longer_than_the_window_of_attention_is_refused() {
+    let model = Model::<adainfer_burn::backend::Flex>::open(folder("mistral"), &Default::default()).unwrap();
+    let engine = EarlyExit::new(&model, Never).unwrap();
+    engine.session().unwrap().feed(&[5; 24]).unwrap();
+    let error = engine.session().unwrap().feed(&[5; 25]).unwrap_err();
+    assert!(matches!(error, RunError::TooLong { needed: 25, max: 24 }), "{error:?}");
+}
