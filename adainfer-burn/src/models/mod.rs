@@ -69,15 +69,17 @@ pub(crate) trait Config<B: Ops> {
 }
 
 type Read<B> = Result<Box<dyn Config<B>>, LoadError>;
+type ReadJson<B> = fn(&Path, &Value) -> Read<B>;
+type ReadGguf<B> = fn(&Path, &Metadata, &HasTensor<'_>) -> Read<B>;
 
 /// A family of models.
 struct Family<B: Ops> {
     /// `model_type` in config.json, `general.architecture` in GGUF.
     name: &'static str,
     /// Reads config.json.
-    json: fn(&Path, &Value) -> Read<B>,
+    json: ReadJson<B>,
     /// Reads a GGUF file's metadata, where such files are supported.
-    gguf: Option<fn(&Path, &Metadata, &HasTensor<'_>) -> Read<B>>,
+    gguf: Option<ReadGguf<B>>,
 }
 
 /// Whether a file has a tensor of some name.

@@ -7,7 +7,7 @@ use burn_tensor::{Bool, Tensor};
 use super::{Heads, Packed, Past};
 
 /// 2 sqrt(2 / pi).
-pub(crate) const GELU_SCALE: f32 = 1.595_769_1;
+pub(crate) const GELU_SCALE: f32 = 1.595_769;
 pub(crate) const GELU_CUBIC: f32 = 0.044_715;
 
 pub(crate) fn project<B: Backend>(x: Tensor<B, 2>, weight: &Packed<B>) -> Tensor<B, 2> {
