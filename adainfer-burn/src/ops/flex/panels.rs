@@ -1,6 +1,8 @@
 //! The two orders in which [`projection`](super::projection) reads its factors: whatever is multiplied
 //! next lies next in memory.
 
+use std::ops::Range;
+
 use burn_flex::{Flex, FlexTensor};
 use burn_tensor::Tensor;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
@@ -61,27 +63,46 @@ fn interleave<'a>(rows: impl Iterator<Item = &'a [f32]>, panel: &mut [f32], widt
     }
 }
 
-/// The rows of x, six at a time: for each input, one element of each row. The last group may be smaller.
+/// The rows of x, up to six at a time: for each input, one element of each row.
 pub(super) struct Groups {
     values: Vec<f32>,
+    rows: usize,
     inputs: usize,
 }
 
 impl Groups {
     pub(super) fn new(x: Matrix<'_>) -> Self {
         let mut values = vec![0.0; x.rows * x.columns];
-        let groups = values.par_chunks_mut(GROUP * x.columns).enumerate();
-        groups.with_min_len(GROUPS_A_TASK).for_each(|(index, out)| {
-            Arch::new().dispatch(Interleave { x, first: index * GROUP, out });
-        });
-        Self { values, inputs: x.columns }
+        let mut rest = values.as_mut_slice();
+        let mut tasks = Vec::with_capacity(x.rows.div_ceil(GROUP));
+        for rows in groups_of(x.rows) {
+            let (out, later) = rest.split_at_mut(rows.len() * x.columns);
+            tasks.push(Interleave { x, first: rows.start, out });
+            rest = later;
+        }
+        tasks.into_par_iter().with_min_len(GROUPS_A_TASK).for_each(|task| Arch::new().dispatch(task));
+        Self { values, rows: x.rows, inputs: x.columns }
     }
 
-    /// `count` inputs from `start` on, of the `rows` rows of a group.
+    /// The rows of every group.
     #[inline(always)]
-    pub(super) fn part(&self, group: usize, rows: usize, start: usize, count: usize) -> &[f32] {
-        &self.values[group * GROUP * self.inputs..][start * rows..][..count * rows]
+    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        groups_of(self.rows)
     }
+
+    /// `count` inputs from `start` on, of the rows of one group.
+    #[inline(always)]
+    pub(super) fn part(&self, rows: &Range<usize>, start: usize, count: usize) -> &[f32] {
+        &self.values[rows.start * self.inputs..][start * rows.len()..][..count * rows.len()]
+    }
+}
+
+/// As few groups as can be, of sizes that differ by one at most: a tile of one or two rows waits for its
+/// own sums, and takes nearly as long as one of six.
+#[inline(always)]
+fn groups_of(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = rows.div_ceil(GROUP);
+    (0..count).map(move |group| group * rows / count..(group + 1) * rows / count)
 }
 
 /// Writes one group.

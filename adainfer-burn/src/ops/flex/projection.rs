@@ -70,8 +70,9 @@ impl WithSimd for Task<'_, '_> {
             let count = at_once.min(self.inputs - start);
             for (index, panel) in self.panels.chunks_exact(self.inputs * width).enumerate() {
                 let panel = S::as_simd_f32s(&panel[start * width..][..count * width]).0;
-                for (group, out) in self.out.chunks_mut(GROUP).enumerate() {
-                    let x = self.groups.part(group, out.len(), start, count);
+                for rows in self.groups.ranges() {
+                    let x = self.groups.part(&rows, start, count);
+                    let out = &mut self.out[rows];
                     let place = Place { column: index * width, first: start == 0 };
                     match out.len() {
                         1 => tile::<S, 1>(simd, x, panel, out, place),
