@@ -15,6 +15,7 @@ use crate::{ExitPolicy, LayeredModel, Observer, RunError, Session, TokenId};
 pub struct EarlyExit<M, P> {
     model: M,
     policy: P,
+    ahead: bool,
 }
 
 impl<M: LayeredModel, P: ExitPolicy> EarlyExit<M, P> {
@@ -24,7 +25,22 @@ impl<M: LayeredModel, P: ExitPolicy> EarlyExit<M, P> {
     /// [`RunError::Policy`] where the policy refuses the model.
     pub fn new(model: M, policy: P) -> Result<Self, RunError<M::Error>> {
         policy.check(model.spec())?;
-        Ok(Self { model, policy })
+        Ok(Self { model, policy, ahead: false })
+    }
+
+    /// Queues each next layer before the look at the one before is read.
+    ///
+    /// For backends that work while the program waits: the device never runs dry while a few numbers
+    /// travel to the host. Answers and layers reported are the same; an exit wastes at most the one layer
+    /// that was queued, and not even that if a later token needs it.
+    #[must_use]
+    pub fn running_ahead(mut self) -> Self {
+        self.ahead = true;
+        self
+    }
+
+    pub(crate) fn runs_ahead(&self) -> bool {
+        self.ahead
     }
 
     /// The model.

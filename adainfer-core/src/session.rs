@@ -147,15 +147,23 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
         let mut looks = Looks::new(policy.extras().kl);
 
         let mut hidden = sequence.embed(model, tokens).map_err(RunError::Model)?;
+        let mut queued = None;
         for layer in 1..=layers {
-            hidden = sequence.layer(model, layer - 1, hidden).map_err(RunError::Model)?;
+            hidden = match queued.take() {
+                Some(hidden) => hidden,
+                None => sequence.layer(model, layer - 1, hidden).map_err(RunError::Model)?,
+            };
 
             let at = At::new(layer, layers, self.produced);
             let last = layer == layers;
             if !last && !policy.wants(at) {
                 continue;
             }
-            let (probe, logits) = looks.look(model, layer, &hidden).map_err(RunError::Model)?;
+            let logits = model.head(layer - 1, &hidden).map_err(RunError::Model)?;
+            if self.engine.runs_ahead() && !last {
+                queued = Some(sequence.layer(model, layer, hidden.clone()).map_err(RunError::Model)?);
+            }
+            let probe = looks.read(model, layer, &logits).map_err(RunError::Model)?;
             self.observer.probed(at, &probe);
             if !probe.is_finite() {
                 continue;
@@ -166,8 +174,11 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
                     Some(sampler) => sampler.draw(&model.values(&logits).map_err(RunError::Model)?),
                     None => probe.top.token,
                 };
-                if !last {
-                    sequence.stop(layer, hidden);
+                match queued {
+                    // The layer that ran ahead is done, and it may have been the last.
+                    Some(next) if layer + 1 < layers => sequence.stop(layer + 1, next),
+                    None if !last => sequence.stop(layer, hidden),
+                    _ => {}
                 }
                 return Ok(Step { token, probe, layers_run: layer, layers, heads_run: looks.count });
             }
@@ -191,16 +202,14 @@ impl<L> Looks<L> {
         Self { probes: Vec::new(), count: 0, compare, previous: None }
     }
 
-    fn look<M: LayeredModel<Logits = L>>(
+    fn read<M: LayeredModel<Logits = L>>(
         &mut self,
         model: &M,
         layer: usize,
-        hidden: &M::Hidden,
-    ) -> Result<(Probe, L), M::Error> {
-        let logits = model.head(layer - 1, hidden)?;
-        let probe = Probe { layer, ..model.probe(&logits, self.previous.as_ref())? };
+        logits: &L,
+    ) -> Result<Probe, M::Error> {
         self.count += 1;
-        Ok((probe, logits))
+        Ok(Probe { layer, ..model.probe(logits, self.previous.as_ref())? })
     }
 
     /// Keeps the logits of a finite probe for the next one, if that compares.

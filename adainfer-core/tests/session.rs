@@ -264,3 +264,27 @@ fn one_engine_serves_many_threads() {
         }
     });
 }
+
+/// Exits at layers that differ from token to token; the scripted model objects to any layer that is run
+/// twice, or not in order.
+#[test]
+fn running_ahead_gives_the_same_answers_and_runs_each_layer_once() {
+    let gaps = [0.1, 0.2, 0.3, 0.4, 0.5];
+    let exits = [2, 5, 1, 4, 4, 1, 3, 5, 1];
+    for wanted in 1..=2 {
+        let policy = || {
+            policy_fn(move |t: Trace<'_>| Decision::exit_if(t.at().layer == exits[t.at().produced]))
+                .every_nth(wanted)
+        };
+        let plain = EarlyExit::new(ScriptedModel::with_gaps(&gaps), policy()).unwrap();
+        let ahead = EarlyExit::new(ScriptedModel::with_gaps(&gaps), policy()).unwrap().running_ahead();
+        let run = |engine: &EarlyExit<ScriptedModel, _>| {
+            let mut session = engine.watched(Recorder::default()).unwrap();
+            for token in 0..exits.len() {
+                session.feed(&[token as u32 % 8, 3]).unwrap();
+            }
+            session.into_observer().into_tokens()
+        };
+        assert_eq!(run(&plain), run(&ahead));
+    }
+}
