@@ -38,7 +38,7 @@ enum Answer {
     Error { error: String },
 }
 
-type Engine<'a> = EarlyExit<&'a support::CpuModel, Never>;
+type Engine<'a> = EarlyExit<&'a Model<backend::Flex>, Never>;
 
 fn main() -> ExitCode {
     support::run(run)
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     rayon::ThreadPoolBuilder::new().num_threads(args.threads.into()).build_global()?;
-    let model = support::open(&args.model)?;
+    let model = Model::<backend::Flex>::open(&args.model, &Default::default())?;
     let engine = EarlyExit::new(&model, Never)?;
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lines() {

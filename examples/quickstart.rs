@@ -10,10 +10,11 @@ mod support;
 use std::io::Write;
 use std::process::ExitCode;
 
+use adainfer::burn::AnyModel;
 use adainfer::burn::text::Tokenizer;
 use adainfer::prelude::*;
 use anyhow::{Context, Result};
-use support::{CpuModel, Outcome, Summary, median, settled, timed};
+use support::{Outcome, Summary, median, settled, timed};
 
 /// Tell whether reviews are positive or negative, with early exit and without, and compare.
 ///
@@ -110,7 +111,7 @@ fn query(tokenizer: &Tokenizer, shared: &[TokenId], review: &str) -> Result<Vec<
     Ok(query.to_vec())
 }
 
-type Prefix<'e, P> = Session<'e, &'e CpuModel, P, ()>;
+type Prefix<'e, P> = Session<'e, &'e AnyModel, P, ()>;
 
 /// The demonstrations, run once by each engine. A review goes on from a fork, which shares what is computed.
 struct Prefixes<'e> {

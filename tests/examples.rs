@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 const EXAMPLES: [&str; 5] = ["custom_policy", "generate", "peer_bench", "quickstart", "trace"];
-const MODELS: [&str; 2] = ["llama-mha", "llama-gqa-tied"];
+const MODELS: [&str; 5] = ["llama-mha", "llama-gqa-tied", "opt-pre", "opt-post-proj", "gptj"];
 /// In the order in which they are printed.
 const KEYS: [&str; 11] = [
     "layer",
@@ -266,4 +266,16 @@ fn every_example_explains_itself() {
         let text = printed(name, &["--help"]);
         assert!(text.contains("Usage: ") && text.contains("--model"), "{text}");
     }
+}
+
+#[test]
+fn a_device_is_chosen_by_name_and_one_that_is_not_there_is_refused() {
+    let model = folder("opt-pre");
+    let prompt = ["--model", model.as_str(), "--tokens", "5,6"];
+    let on = |device: &'static str| [&prompt[..], &["--device", device]].concat();
+    assert_eq!(printed("trace", &prompt), printed("trace", &on("cpu")));
+    let error = run("trace", &on("gpu"));
+    assert!(!error.status.success());
+    let text = String::from_utf8_lossy(&error.stderr).into_owned();
+    assert!(text.contains("unknown device \"gpu\"; this build has: cpu"), "{text}");
 }

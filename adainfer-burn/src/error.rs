@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use adainfer_core::TokenId;
 use burn_tensor::backend::ExecutionError;
 
+use crate::DeviceError;
 use crate::gguf::GgufError;
 
 /// Why a model could not be opened.
@@ -132,6 +133,9 @@ pub enum LoadError {
         /// Its value.
         value: f32,
     },
+    /// There is no such device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// There is no tokenizer, or it does not fit the model.
     #[cfg(feature = "text")]
     #[error("{}: {reason}", path.display())]
@@ -191,6 +195,9 @@ pub enum ModelError {
         /// The number of layers.
         layers: usize,
     },
+    /// State, hidden states or logits of a model on another backend.
+    #[error("what was passed belongs to a model on another backend")]
+    OtherBackend,
     /// The device failed, or its result could not be read.
     #[error("the device failed: {0}")]
     Device(String),

@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod any;
 pub mod backend;
 mod cache;
+mod device;
 mod error;
 pub mod gguf;
 mod influence;
@@ -17,6 +20,9 @@ pub mod text;
 #[cfg(feature = "text")]
 mod tokenizing;
 
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+pub use any::{AnyHidden, AnyLogits, AnyModel, AnyState};
+pub use device::{Device, DeviceError};
 pub use error::{LoadError, ModelError};
 pub use layered::{Hidden, Logits, State};
 pub use load::Progress;

@@ -3,7 +3,7 @@
 use adainfer::prelude::*;
 use anyhow::Result;
 
-use super::CpuModel;
+use adainfer::burn::AnyModel;
 
 /// The arguments that give the input, one of the two.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,7 +23,7 @@ impl Input {
     /// # Errors
     ///
     /// If there is a text and the model has no usable tokenizer.
-    pub(crate) fn tokens(&self, model: &CpuModel) -> Result<Vec<TokenId>> {
+    pub(crate) fn tokens(&self, model: &AnyModel) -> Result<Vec<TokenId>> {
         let text = self.prompt.as_deref().map(|text| Ok(model.tokenizer()?.encode(text, true)?));
         text.unwrap_or_else(|| Ok(self.tokens.clone().unwrap_or_default()))
     }

@@ -39,6 +39,7 @@ mod stopwatch;
 
 use std::path::PathBuf;
 
+use adainfer::burn::{AnyModel, Device};
 use anyhow::Result;
 
 use cache::Env;
@@ -46,7 +47,7 @@ pub(crate) use exit::ExitArgs;
 use fetch::Fetcher;
 pub(crate) use input::Input;
 use model::Search;
-pub(crate) use opening::{CpuModel, open, tokenizer};
+pub(crate) use opening::{open, tokenizer};
 pub(crate) use outcome::{Outcome, Summary, settled};
 pub(crate) use program::run;
 pub(crate) use stopwatch::{median, timed};
@@ -58,6 +59,9 @@ pub(crate) struct ModelArgs {
     /// and without that a small default model, downloaded once
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
+    /// What it runs on: cpu, or ndarray in a build with that feature
+    #[arg(long, value_name = "DEVICE", default_value_t = Device::Cpu)]
+    pub(crate) device: Device,
 }
 
 impl ModelArgs {
@@ -75,8 +79,8 @@ impl ModelArgs {
     /// # Errors
     ///
     /// As [`find`] and [`open`].
-    pub(crate) fn open(&self) -> Result<CpuModel> {
-        open(&self.find()?)
+    pub(crate) fn open(&self) -> Result<AnyModel> {
+        open(&self.find()?, &self.device)
     }
 }
 

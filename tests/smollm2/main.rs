@@ -15,9 +15,9 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use adainfer::burn::text::Tokenizer;
+use adainfer::burn::{AnyModel, Device};
 use adainfer::prelude::*;
 use serde::Deserialize;
-use support::CpuModel;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -57,10 +57,10 @@ fn model_path() -> Option<PathBuf> {
     path
 }
 
-static MODEL: LazyLock<Option<CpuModel>> =
-    LazyLock::new(|| model_path().map(|path| support::open(&path).unwrap()));
+static MODEL: LazyLock<Option<AnyModel>> =
+    LazyLock::new(|| model_path().map(|path| support::open(&path, &Device::Cpu).unwrap()));
 
-fn each(check: fn(&CpuModel, &Tokenizer, &Prompt)) {
+fn each(check: fn(&AnyModel, &Tokenizer, &Prompt)) {
     let Some(model) = &*MODEL else { return };
     let tokenizer = model.tokenizer().unwrap();
     PROMPTS.iter().for_each(|prompt| check(model, tokenizer, prompt));

@@ -1,0 +1,211 @@
+//! One type for the models of every backend: the device is chosen when the program runs.
+
+use std::path::Path;
+
+use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId};
+
+use crate::{Device, Hidden, LoadError, Logits, Model, ModelError, Progress, State, backend};
+
+/// Writes [`AnyModel`] and what belongs to it, with one variant a backend.
+macro_rules! any {
+    ($($feature:literal $name:ident $backend:ty, $device:pat => $open:expr;)+) => {
+        /// A model on a device that was named when the program ran.
+        ///
+        /// What it does is what [`Model`] does, on the backend of its device; programs for one backend
+        /// use that directly.
+        ///
+        /// ```no_run
+        /// use adainfer_burn::AnyModel;
+        /// use adainfer_core::{EarlyExit, Never};
+        ///
+        /// let model = AnyModel::open("SmolLM2-135M-Instruct.Q4_1.gguf", &"cpu".parse()?)?;
+        /// let step = EarlyExit::new(&model, Never)?.session()?.feed(&[504, 3575, 282])?;
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum AnyModel {
+            $(#[doc = concat!("On the backend `", $feature, "`.")]
+            #[cfg(feature = $feature)]
+            $name(Model<$backend>),)+
+        }
+
+        /// The state of an [`AnyModel`].
+        #[derive(Debug, Clone)]
+        #[non_exhaustive]
+        pub enum AnyState {
+            $(#[doc = concat!("On the backend `", $feature, "`.")]
+            #[cfg(feature = $feature)]
+            $name(State<$backend>),)+
+        }
+
+        /// The hidden states of an [`AnyModel`].
+        #[derive(Debug, Clone)]
+        #[non_exhaustive]
+        pub enum AnyHidden {
+            $(#[doc = concat!("On the backend `", $feature, "`.")]
+            #[cfg(feature = $feature)]
+            $name(Hidden<$backend>),)+
+        }
+
+        /// The logits of an [`AnyModel`].
+        #[derive(Debug, Clone)]
+        #[non_exhaustive]
+        pub enum AnyLogits {
+            $(#[doc = concat!("On the backend `", $feature, "`.")]
+            #[cfg(feature = $feature)]
+            $name(Logits<$backend>),)+
+        }
+
+        impl AnyModel {
+            /// Opens a model on a device, as [`Model::open`] does.
+            ///
+            /// # Errors
+            /// As [`Model::open`], and [`LoadError::Device`] where there is no such device.
+            pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, LoadError> {
+                Self::open_with(path, device, &mut |_| {})
+            }
+
+            /// As [`open`](Self::open), reporting before each tensor how much has been read.
+            ///
+            /// # Errors
+            /// As [`open`](Self::open).
+            pub fn open_with(
+                path: impl AsRef<Path>,
+                device: &Device,
+                progress: &mut dyn FnMut(Progress<'_>),
+            ) -> Result<Self, LoadError> {
+                match device {
+                    $(#[cfg(feature = $feature)]
+                    $device => Ok(Self::$name(Model::open_with(path, &$open?, progress)?)),)+
+                    #[allow(unreachable_patterns, reason = "where every backend is built")]
+                    other => Err(other.not_in_this_build().into()),
+                }
+            }
+
+            /// The tokens that end a text; see [`Model::end_tokens`].
+            pub fn end_tokens(&self) -> &[TokenId] {
+                match self { $(#[cfg(feature = $feature)] Self::$name(model) => model.end_tokens(),)+ }
+            }
+
+            /// Text in and out; see [`Model::tokenizer`].
+            ///
+            /// # Errors
+            /// As [`Model::tokenizer`].
+            #[cfg(feature = "text")]
+            pub fn tokenizer(&self) -> Result<&crate::text::Tokenizer, LoadError> {
+                match self { $(#[cfg(feature = $feature)] Self::$name(model) => model.tokenizer(),)+ }
+            }
+
+            /// How much each layer changes; see [`Model::block_influence`].
+            ///
+            /// # Errors
+            /// As [`Model::block_influence`].
+            pub fn block_influence(&self, tokens: &[TokenId]) -> Result<Vec<f32>, ModelError> {
+                match self { $(#[cfg(feature = $feature)] Self::$name(model) => model.block_influence(tokens),)+ }
+            }
+        }
+
+        #[allow(unreachable_patterns, reason = "where one backend is built")]
+        impl LayeredModel for AnyModel {
+            type State = AnyState;
+            type Hidden = AnyHidden;
+            type Logits = AnyLogits;
+            type Error = ModelError;
+
+            fn spec(&self) -> &ModelSpec {
+                match self { $(#[cfg(feature = $feature)] Self::$name(model) => model.spec(),)+ }
+            }
+
+            fn start(&self, extras: Extras) -> Result<AnyState, ModelError> {
+                match self {
+                    $(#[cfg(feature = $feature)]
+                    Self::$name(model) => model.start(extras).map(AnyState::$name),)+
+                }
+            }
+
+            fn embed(&self, tokens: &[TokenId], state: &mut AnyState) -> Result<AnyHidden, ModelError> {
+                match (self, state) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyState::$name(state)) => {
+                        model.embed(tokens, state).map(AnyHidden::$name)
+                    })+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+
+            fn layer(
+                &self,
+                index: usize,
+                hidden: AnyHidden,
+                state: &mut AnyState,
+            ) -> Result<AnyHidden, ModelError> {
+                match (self, hidden, state) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyHidden::$name(hidden), AnyState::$name(state)) => {
+                        model.layer(index, hidden, state).map(AnyHidden::$name)
+                    })+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+
+            fn join(&self, earlier: AnyHidden, later: AnyHidden) -> Result<AnyHidden, ModelError> {
+                match (self, earlier, later) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyHidden::$name(earlier), AnyHidden::$name(later)) => {
+                        model.join(earlier, later).map(AnyHidden::$name)
+                    })+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+
+            fn head(&self, index: usize, hidden: &AnyHidden) -> Result<AnyLogits, ModelError> {
+                match (self, hidden) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyHidden::$name(hidden)) => {
+                        model.head(index, hidden).map(AnyLogits::$name)
+                    })+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+
+            fn probe(&self, logits: &AnyLogits, previous: Option<&AnyLogits>) -> Result<Probe, ModelError> {
+                match (self, logits) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyLogits::$name(logits)) => {
+                        let previous = match previous {
+                            None => None,
+                            Some(AnyLogits::$name(previous)) => Some(previous),
+                            Some(_) => return Err(ModelError::OtherBackend),
+                        };
+                        model.probe(logits, previous)
+                    })+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+
+            fn values(&self, logits: &AnyLogits) -> Result<Vec<f32>, ModelError> {
+                match (self, logits) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyLogits::$name(logits)) => model.values(logits),)+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+        }
+    };
+}
+
+any! {
+    "flex" Flex backend::Flex, Device::Cpu => flex();
+    "ndarray" NdArray backend::NdArray, Device::NdArray => ndarray();
+}
+
+#[cfg(feature = "flex")]
+fn flex() -> Result<backend::FlexDevice, LoadError> {
+    Ok(Default::default())
+}
+
+#[cfg(feature = "ndarray")]
+fn ndarray() -> Result<backend::NdArrayDevice, LoadError> {
+    Ok(Default::default())
+}
