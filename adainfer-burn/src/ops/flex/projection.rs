@@ -22,7 +22,7 @@ const INPUTS_AT_ONCE: usize = 640;
 
 pub(super) fn project(x: Tensor<Flex, 2>, weight: &Packed<Flex>) -> Tensor<Flex, 2> {
     let [_, inputs, width] = weight.panels.dims();
-    let (x, panels) = (primitive(x).to_contiguous(), primitive(weight.panels.clone()));
+    let (x, panels) = (primitive(x), primitive(weight.panels.clone()));
     let (Some(rows), Some(panels), true) =
         (Matrix::view(&x), panels.as_slice::<f32>(), width == panel_width())
     else {

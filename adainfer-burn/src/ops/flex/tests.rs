@@ -56,6 +56,8 @@ fn views_of_wider_matrices_are_read_where_they_lie() {
     assert_close(Flex::swiglu(view.clone()), reference::swiglu(view.clone()));
     // A transposed view has no contiguous rows: the plain form takes over.
     let across = wide.transpose();
+    let weight = Flex::pack(random(5, 6));
+    assert_close(Flex::project(across.clone(), &weight), reference::project(across.clone(), &weight));
     assert_close(Flex::swiglu(across.clone()), reference::swiglu(across));
 }
 
