@@ -4,7 +4,7 @@ use std::path::Path;
 
 use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId};
 
-use crate::{Device, Hidden, LoadError, Logits, Model, ModelError, Progress, State, backend};
+use crate::{Device, Hidden, LoadError, LoadOptions, Logits, Model, ModelError, State, backend};
 
 /// Writes [`AnyModel`] and what belongs to it, with one variant a backend.
 macro_rules! any {
@@ -63,21 +63,39 @@ macro_rules! any {
             /// # Errors
             /// As [`Model::open`], and [`LoadError::Device`] where there is no such device.
             pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, LoadError> {
-                Self::open_with(path, device, &mut |_| {})
+                Self::open_with(path, device, LoadOptions::new())
             }
 
-            /// As [`open`](Self::open), reporting before each tensor how much has been read.
+            /// As [`open`](Self::open), with options.
             ///
             /// # Errors
-            /// As [`open`](Self::open).
+            /// As [`Model::open_with`], and [`LoadError::Device`] where there is no such device.
             pub fn open_with(
                 path: impl AsRef<Path>,
                 device: &Device,
-                progress: &mut dyn FnMut(Progress<'_>),
+                options: LoadOptions<'_>,
             ) -> Result<Self, LoadError> {
                 match device {
                     $(#[cfg(feature = $feature)]
-                    $device => Ok(Self::$name(Model::open_with(path, &$open?, progress)?)),)+
+                    $device => Ok(Self::$name(Model::open_with(path, &$open?, options)?)),)+
+                    #[allow(unreachable_patterns, reason = "where every backend is built")]
+                    other => Err(other.not_in_this_build().into()),
+                }
+            }
+
+            /// A model of a shape with weights that nobody trained; see [`Model::with_random_weights`].
+            ///
+            /// # Errors
+            /// As [`Model::with_random_weights`], and [`LoadError::Device`] where there is no such device.
+            pub fn with_random_weights(
+                config: &str,
+                seed: u64,
+                device: &Device,
+                options: LoadOptions<'_>,
+            ) -> Result<Self, LoadError> {
+                match device {
+                    $(#[cfg(feature = $feature)]
+                    $device => Ok(Self::$name(Model::with_random_weights(config, seed, &$open?, options)?)),)+
                     #[allow(unreachable_patterns, reason = "where every backend is built")]
                     other => Err(other.not_in_this_build().into()),
                 }
@@ -198,6 +216,9 @@ macro_rules! any {
 any! {
     "flex" Flex backend::Flex, Device::Cpu => flex();
     "ndarray" NdArray backend::NdArray, Device::NdArray => ndarray();
+    "wgpu" Wgpu backend::Wgpu, Device::Wgpu(index) => backend::wgpu_device(*index);
+    "cuda" Cuda backend::Cuda, Device::Cuda(index) => backend::cuda_device(*index);
+    "remote" Remote backend::Remote, Device::Remote(address) => backend::remote_device(address);
 }
 
 #[cfg(feature = "flex")]

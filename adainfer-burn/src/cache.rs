@@ -27,12 +27,10 @@ struct Block<B: Ops> {
 }
 
 impl<B: Ops> Block<B> {
-    fn new(capacity: usize, width: usize, device: &B::Device) -> Self {
-        Self {
-            keys: Tensor::zeros([capacity, width], device),
-            values: Tensor::zeros([capacity, width], device),
-            length: 0,
-        }
+    /// An empty block for rows like those of `sample`.
+    fn new(capacity: usize, sample: &Tensor<B, 2>) -> Self {
+        let store = || Tensor::zeros([capacity, sample.dims()[1]], (&sample.device(), sample.dtype()));
+        Self { keys: store(), values: store(), length: 0 }
     }
 
     fn capacity(&self) -> usize {
@@ -53,8 +51,7 @@ impl<B: Ops> Block<B> {
     }
 
     fn grown(self, needed: usize) -> Self {
-        let [capacity, width] = self.keys.dims();
-        let larger = Self::new(blocks_of(needed.max(2 * capacity)), width, &self.keys.device());
+        let larger = Self::new(blocks_of(needed.max(2 * self.capacity())), &self.keys);
         larger.append(self.keys.narrow(0, 0, self.length), self.values.narrow(0, 0, self.length))
     }
 }
@@ -80,8 +77,7 @@ impl<B: Ops> LayerCache<B> {
             Some(Ok(own)) => own,
             other => {
                 self.blocks.extend(other.and_then(Result::err));
-                let [rows, width] = keys.dims();
-                Block::new(blocks_of(rows + 1), width, &keys.device())
+                Block::new(blocks_of(keys.dims()[0] + 1), &keys)
             }
         };
         self.blocks.push(Arc::new(block.append(keys, values)));

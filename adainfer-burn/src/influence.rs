@@ -4,7 +4,7 @@ use adainfer_core::{Extras, LayeredModel, TokenId};
 use burn_tensor::Tensor;
 
 use crate::layered::read;
-use crate::ops::Ops;
+use crate::ops::{Ops, wide};
 use crate::{Model, ModelError};
 
 impl<B: Ops> Model<B> {
@@ -15,20 +15,23 @@ impl<B: Ops> Model<B> {
     /// # Errors
     /// No token, one that is not in the vocabulary, or more than the model has positions.
     pub fn block_influence(&self, tokens: &[TokenId]) -> Result<Vec<f32>, ModelError> {
-        let mut state = self.start(Extras::NONE)?;
-        let mut hidden = self.embed(tokens, &mut state)?;
-        let mut influences = Vec::with_capacity(self.spec().layers);
-        for layer in 0..self.spec().layers {
-            let before = hidden.tensor().clone();
-            hidden = self.layer(layer, hidden, &mut state)?;
-            influences.push(-mean_cosine(before, hidden.tensor().clone()) + 1.0);
-        }
-        read(Tensor::cat(influences, 0))
+        B::in_order(|| {
+            let mut state = self.start(Extras::NONE)?;
+            let mut hidden = self.embed(tokens, &mut state)?;
+            let mut influences = Vec::with_capacity(self.spec().layers);
+            for layer in 0..self.spec().layers {
+                let before = hidden.tensor().clone();
+                hidden = self.layer(layer, hidden, &mut state)?;
+                influences.push(-mean_cosine(before, hidden.tensor().clone()) + 1.0);
+            }
+            read(Tensor::cat(influences, 0))
+        })
     }
 }
 
 /// [positions, width] twice, to [1].
 fn mean_cosine<B: Ops>(a: Tensor<B, 2>, b: Tensor<B, 2>) -> Tensor<B, 1> {
+    let (a, b) = (wide(a), wide(b));
     let dot = |a: &Tensor<B, 2>, b: &Tensor<B, 2>| (a.clone() * b.clone()).sum_dim(1);
     (dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()).mean()
 }

@@ -1,10 +1,10 @@
 //! A model as the layer loop sees it.
 
-use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId, kl_divergence};
+use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId};
 use burn_tensor::{Int, Tensor, TensorData};
 
 use crate::cache::LayerCache;
-use crate::ops::Ops;
+use crate::ops::{Ops, wide};
 use crate::rope::RopeTable;
 use crate::{Model, ModelError};
 
@@ -64,44 +64,47 @@ impl<B: Ops> LayeredModel for Model<B> {
 
     fn embed(&self, tokens: &[TokenId], state: &mut State<B>) -> Result<Hidden<B>, ModelError> {
         self.check(tokens, state.embedded)?;
-        let start = state.embedded;
-        state.embedded += tokens.len();
-        if state.embedded > state.rope.positions() {
-            // At least twice as far, so that a long text makes few tables.
-            let positions = (2 * state.embedded).min(self.spec.max_positions);
-            state.rope = RopeTable::new(&self.frequencies, positions, &self.device);
-        }
-        let ids: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
-        let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, [tokens.len()]), &self.device);
-        Ok(Hidden { x: self.decoder.embed(ids, start), parts: None, cosines: None })
+        let Some(embedding) = &self.embedding else {
+            return Err(ModelError::NoSuchLayer { index: 0, layers: self.spec.layers });
+        };
+        B::in_order(|| {
+            let start = state.embedded;
+            self.expect(tokens.len(), state);
+            let ids: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
+            let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, [tokens.len()]), &self.device);
+            Ok(Hidden { x: embedding.forward(ids, start), parts: None, cosines: None })
+        })
     }
 
     fn layer(&self, index: usize, hidden: Hidden<B>, state: &mut State<B>) -> Result<Hidden<B>, ModelError> {
-        let layers = self.spec.layers;
-        let cache = match state.caches.get_mut(index) {
-            Some(cache) if index < layers => cache,
-            _ => return Err(ModelError::NoSuchLayer { index, layers }),
+        let place = index.checked_sub(self.first).and_then(|place| self.layers.get(place));
+        let (Some(layer), Some(cache)) = (place, state.caches.get_mut(index)) else {
+            return Err(ModelError::NoSuchLayer { index, layers: self.spec.layers });
         };
         // More than was embedded cannot be run: the table of angles ends there.
         let (needed, max) = (cache.length() + hidden.x.dims()[0], state.embedded);
         if needed > max {
             return Err(ModelError::TooLong { needed, max });
         }
-        let compare = state.extras.cosines;
-        let before = (compare && index > 0).then(|| hidden.last());
-        let (x, rope) = (hidden.x, &state.rope);
-        let out = B::together(|| self.decoder.layer(index, x, cache, rope, compare));
-        let mut next = Hidden { x: out.hidden, parts: out.parts, cosines: None };
-        if let (Some(before), Some(old), Some(new)) = (before, &hidden.parts, &next.parts) {
-            let pairs = [(&before, &next.last()), (&old.0, &new.0), (&old.1, &new.1)];
-            next.cosines = Some(Tensor::cat(pairs.map(|(a, b)| cosine(a, b)).to_vec(), 0));
-        }
-        Ok(next)
+        let (compare, rope) = (state.extras.cosines, &state.rope);
+        B::in_order(|| {
+            let before = (compare && index > 0).then(|| hidden.last());
+            let x = hidden.x;
+            let out = B::together(|| layer.forward(x, cache, rope, compare));
+            let mut next = Hidden { x: out.hidden, parts: out.parts, cosines: None };
+            if let (Some(before), Some(old), Some(new)) = (before, &hidden.parts, &next.parts) {
+                let pairs = [(&before, &next.last()), (&old.0, &new.0), (&old.1, &new.1)];
+                next.cosines = Some(Tensor::cat(pairs.map(|(a, b)| cosine(a, b)).to_vec(), 0));
+            }
+            Ok(next)
+        })
     }
 
     fn join(&self, earlier: Hidden<B>, later: Hidden<B>) -> Result<Hidden<B>, ModelError> {
-        let x = Tensor::cat(vec![earlier.x, later.x], 0);
-        Ok(Hidden { x, ..later })
+        B::in_order(|| {
+            let x = Tensor::cat(vec![earlier.x, later.x], 0);
+            Ok(Hidden { x, ..later })
+        })
     }
 
     fn head(&self, index: usize, hidden: &Hidden<B>) -> Result<Logits<B>, ModelError> {
@@ -109,31 +112,32 @@ impl<B: Ops> LayeredModel for Model<B> {
         if index >= layers {
             return Err(ModelError::NoSuchLayer { index, layers });
         }
-        Ok(Logits { values: self.decoder.head(hidden.last()), cosines: hidden.cosines.clone() })
+        B::in_order(|| {
+            let values = wide(self.head.forward(hidden.last()));
+            Ok(Logits { values, cosines: hidden.cosines.clone() })
+        })
     }
 
     fn probe(&self, logits: &Logits<B>, previous: Option<&Logits<B>>) -> Result<Probe, ModelError> {
-        let values = self.values(logits)?;
-        let mut probe = Probe::from_logits(&values)
-            .ok_or_else(|| ModelError::Device(format!("{} logits came back", values.len())))?;
-        if let Some(cosines) = &logits.cosines {
-            let cosines = read(cosines.clone())?;
-            [probe.cos_hidden, probe.cos_attn, probe.cos_mlp] = [0, 1, 2].map(|i| cosines.get(i).copied());
-        }
-        if let Some(previous) = previous {
-            probe.kl = kl_divergence(&values, &self.values(previous)?);
-        }
-        Ok(probe)
+        B::in_order(|| {
+            let mut probe = B::look(&logits.values, previous.map(|logits| &logits.values))?;
+            if let Some(cosines) = &logits.cosines {
+                let cosines = read(cosines.clone())?;
+                [probe.cos_hidden, probe.cos_attn, probe.cos_mlp] =
+                    [0, 1, 2].map(|i| cosines.get(i).copied());
+            }
+            Ok(probe)
+        })
     }
 
     fn values(&self, logits: &Logits<B>) -> Result<Vec<f32>, ModelError> {
-        read(logits.values.clone())
+        B::in_order(|| read(logits.values.clone()))
     }
 }
 
 impl<B: Ops> Model<B> {
     /// A session has checked this already; whoever calls the trait directly gets an error and no panic.
-    fn check(&self, tokens: &[TokenId], embedded: usize) -> Result<(), ModelError> {
+    pub(crate) fn check(&self, tokens: &[TokenId], embedded: usize) -> Result<(), ModelError> {
         let ModelSpec { vocab, max_positions: max, .. } = self.spec;
         if tokens.is_empty() {
             return Err(ModelError::Empty);
@@ -144,16 +148,34 @@ impl<B: Ops> Model<B> {
         let needed = embedded.saturating_add(tokens.len());
         if needed > max { Err(ModelError::TooLong { needed, max }) } else { Ok(()) }
     }
+
+    /// Makes a state ready for so many more positions, which have been checked.
+    pub(crate) fn expect(&self, positions: usize, state: &mut State<B>) {
+        state.embedded += positions;
+        if state.embedded > state.rope.positions() {
+            // At least twice as far, so that a long text makes few tables.
+            let positions = (2 * state.embedded).min(self.spec.max_positions);
+            state.rope = RopeTable::new(&self.frequencies, positions, &self.device, self.dtype);
+        }
+    }
+}
+
+/// The caches go in the order in which they were made: a session may be dropped on any thread.
+impl<B: Ops> Drop for State<B> {
+    fn drop(&mut self) {
+        B::in_order(|| self.caches.clear());
+    }
 }
 
 /// Cosine of two rows, [1].
 fn cosine<B: Ops>(a: &Tensor<B, 2>, b: &Tensor<B, 2>) -> Tensor<B, 1> {
+    let [a, b] = [a, b].map(|row| wide(row.clone()));
     let dot = |a: &Tensor<B, 2>, b: &Tensor<B, 2>| (a.clone() * b.clone()).sum();
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
 }
 
 /// Brings values to the host.
 pub(crate) fn read<B: Ops, const D: usize>(tensor: Tensor<B, D>) -> Result<Vec<f32>, ModelError> {
-    let data = tensor.try_into_data()?;
+    let data = tensor.try_into_data()?.convert::<f32>();
     data.into_vec().map_err(|error| ModelError::Device(format!("{error:?}")))
 }

@@ -1,10 +1,11 @@
 //! The layers with weights that families share.
 
-use burn_tensor::Tensor;
+use burn_tensor::{Int, Tensor};
 
 use crate::LoadError;
 use crate::cache::LayerCache;
 use crate::load::Weights;
+use crate::models::Embedding;
 use crate::ops::{Heads, Ops, Packed};
 use crate::rope::RopeTable;
 
@@ -20,12 +21,11 @@ impl<B: Ops> Linear<B> {
     pub(crate) fn load(
         names: &[String],
         bias: bool,
-        weights: &mut Weights<'_>,
-        device: &B::Device,
+        weights: &mut Weights<'_, B>,
     ) -> Result<Self, LoadError> {
         let all = |kind| names.iter().map(|name| format!("{name}.{kind}")).collect::<Vec<_>>();
-        let weight = weights.matrix(&all("weight"), device)?;
-        let bias = if bias { Some(weights.vector(&all("bias"), device)?) } else { None };
+        let weight = weights.matrix(&all("weight"))?;
+        let bias = if bias { Some(weights.vector(&all("bias"))?) } else { None };
         Ok(Self::new(weight, bias))
     }
 
@@ -55,10 +55,9 @@ impl<B: Ops> RmsNorm<B> {
     pub(crate) fn load(
         name: &str,
         epsilon: f64,
-        weights: &mut Weights<'_>,
-        device: &B::Device,
+        weights: &mut Weights<'_, B>,
     ) -> Result<Self, LoadError> {
-        Ok(Self { gamma: weights.vector(&[format!("{name}.weight")], device)?, epsilon })
+        Ok(Self { gamma: weights.vector(&[format!("{name}.weight")])?, epsilon })
     }
 
     /// [positions, width] to the same.
@@ -79,17 +78,30 @@ impl<B: Ops> LayerNorm<B> {
     pub(crate) fn load(
         name: &str,
         epsilon: f64,
-        weights: &mut Weights<'_>,
-        device: &B::Device,
+        weights: &mut Weights<'_, B>,
     ) -> Result<Self, LoadError> {
-        let gamma = weights.vector(&[format!("{name}.weight")], device)?;
-        let beta = weights.vector(&[format!("{name}.bias")], device)?;
+        let gamma = weights.vector(&[format!("{name}.weight")])?;
+        let beta = weights.vector(&[format!("{name}.bias")])?;
         Ok(Self { gamma, beta, epsilon })
     }
 
     /// [positions, width] to the same.
     pub(crate) fn forward(&self, x: &Tensor<B, 2>) -> Tensor<B, 2> {
         <B as Ops>::layer_norm(x, &self.gamma, &self.beta, self.epsilon)
+    }
+}
+
+/// Rows of tokens and nothing else: [vocab, hidden].
+#[derive(Debug)]
+pub(crate) struct Table<B: Ops>(pub(crate) Tensor<B, 2>);
+
+impl<B: Ops> Embedding<B> for Table<B> {
+    fn forward(&self, tokens: Tensor<B, 1, Int>, _: usize) -> Tensor<B, 2> {
+        self.0.clone().select(0, tokens)
+    }
+
+    fn table(&self) -> &Tensor<B, 2> {
+        &self.0
     }
 }
 

@@ -1,10 +1,11 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu", feature = "cuda", feature = "remote"))]
 mod any;
 pub mod backend;
 mod cache;
 mod device;
+mod dtype;
 mod error;
 pub mod gguf;
 mod influence;
@@ -15,15 +16,20 @@ mod model;
 mod models;
 pub mod ops;
 mod rope;
+#[cfg(feature = "remote")]
+mod serve;
 #[cfg(feature = "text")]
 pub mod text;
 #[cfg(feature = "text")]
 mod tokenizing;
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu", feature = "cuda", feature = "remote"))]
 pub use any::{AnyHidden, AnyLogits, AnyModel, AnyState};
 pub use device::{Device, DeviceError};
+pub use dtype::Dtype;
 pub use error::{LoadError, ModelError};
 pub use layered::{Hidden, Logits, State};
-pub use load::Progress;
+pub use load::{LoadOptions, Progress};
 pub use model::Model;
+#[cfg(feature = "remote")]
+pub use serve::{ServeError, serve};

@@ -1,130 +1,145 @@
+use std::ops::Range;
 use std::path::Path;
 
 use adainfer_core::{ModelSpec, TokenId};
-use serde_json::Value;
 
-use crate::gguf::{GgufError, GgufFile};
-use crate::load::{GgufSource, Source, Weights, end_token, end_tokens, open_folder, read_json};
-use crate::models::{Config, Decoder, read_gguf_config, read_json_config};
+use crate::load::{Checkpoint, Digests, Weights, fingerprint};
+use crate::models::{Config, Embedding, Head, Layer, checks};
 use crate::ops::Ops;
 use crate::rope::RopeTable;
-use crate::{LoadError, Progress};
+use crate::{DeviceError, Dtype, LoadError, LoadOptions};
 
 /// A language model on a device, opened from a Hugging Face folder or a GGUF file.
 ///
-/// It never changes; what a sequence computes is its own [`State`](crate::State). Weights are f32
-/// whatever they were stored as.
+/// It never changes; what a sequence computes is its own [`State`](crate::State). Weights and activations
+/// are in the number format of [`LoadOptions::dtype`], whatever the files hold.
 #[derive(Debug)]
 pub struct Model<B: Ops> {
-    pub(crate) decoder: Box<dyn Decoder<B>>,
+    /// `None` in a part of a model that does not begin it.
+    pub(crate) embedding: Option<Box<dyn Embedding<B>>>,
+    pub(crate) layers: Vec<Box<dyn Layer<B>>>,
+    /// Index of the first of them in the whole model.
+    pub(crate) first: usize,
+    pub(crate) head: Box<dyn Head<B>>,
+    /// Of the whole model.
     pub(crate) spec: ModelSpec,
     pub(crate) frequencies: Vec<f32>,
     /// Angles of the first positions; a sequence that outgrows them makes its own.
     pub(crate) rope: RopeTable<B>,
     pub(crate) device: B::Device,
+    pub(crate) dtype: Dtype,
+    pub(crate) identity: Identity,
     end_tokens: Vec<TokenId>,
     #[cfg(feature = "text")]
     text: crate::tokenizing::LazyTokenizer,
 }
 
+/// What a fingerprint is made of.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) architecture: String,
+    pub(crate) digests: Digests,
+}
+
 impl<B: Ops> Model<B> {
-    /// Opens a model.
+    /// Opens a model, in f32.
     ///
     /// `path` is a folder with config.json and model.safetensors or its shards (tokenizer.json and
     /// generation_config.json are used if there), or a GGUF file.
     ///
     /// # Errors
     /// [`LoadError`] names the file, and the field or tensor that is wrong in it. Nothing is allocated
-    /// beyond what the file's size justifies.
+    /// beyond what the file's size justifies. A device without room for the weights is an error where
+    /// burn reports it (CUDA and WGPU do when the device is next waited for, which is before this
+    /// returns) and an abort where the operating system ends the process.
     pub fn open(path: impl AsRef<Path>, device: &B::Device) -> Result<Self, LoadError> {
-        Self::open_with(path, device, &mut |_| {})
+        Self::open_with(path, device, LoadOptions::new())
     }
 
-    /// As [`open`](Self::open), reporting before each tensor how much has been read.
+    /// As [`open`](Self::open), with options.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// As [`open`](Self::open), and [`LoadError::Device`] where the device does not compute in the number
+    /// format.
     pub fn open_with(
         path: impl AsRef<Path>,
         device: &B::Device,
-        progress: &mut dyn FnMut(Progress<'_>),
+        options: LoadOptions<'_>,
     ) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let _span = tracing::info_span!("open", path = %path.display()).entered();
-        let kind = std::fs::metadata(path).map_err(|source| LoadError::Io { path: path.into(), source })?;
-        if kind.is_dir() {
-            Self::open_folder(path, device, progress)
-        } else {
-            Self::open_gguf(path, device, progress)
+        let checkpoint = Checkpoint::open(path)?;
+        let all = checkpoint.layers();
+        Self::load(checkpoint, all, device, options)
+    }
+
+    /// A model of a shape with weights that nobody trained: what a config.json with this text describes,
+    /// and the same numbers for the same seed. For measuring what models cost that are not at hand.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), for what is wrong in the configuration. Its sizes are believed, as there is
+    /// no file to hold them against.
+    pub fn with_random_weights(
+        config: &str,
+        seed: u64,
+        device: &B::Device,
+        options: LoadOptions<'_>,
+    ) -> Result<Self, LoadError> {
+        let checkpoint = Checkpoint::random(config, seed)?;
+        let all = checkpoint.layers();
+        Self::load(checkpoint, all, device, options)
+    }
+
+    /// Reads the layers of `part`; the embedding if they begin the model; and the head, so that a look
+    /// never leaves the device.
+    pub(crate) fn load(
+        checkpoint: Checkpoint<B>,
+        part: Range<usize>,
+        device: &B::Device,
+        options: LoadOptions<'_>,
+    ) -> Result<Self, LoadError> {
+        let dtype = options.dtype;
+        if !B::computes_in(dtype, device) {
+            return Err(DeviceError::Dtype { device: B::name(device), dtype }.into());
         }
-    }
-
-    fn open_folder(
-        folder: &Path,
-        device: &B::Device,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<Self, LoadError> {
-        let path = folder.join("config.json");
-        let json: Value = read_json(&path)?;
-        let Some(family) = json.get("model_type").and_then(Value::as_str) else {
-            let reason = "missing, or not a string".to_owned();
-            return Err(LoadError::Field { path, field: "model_type".to_owned(), reason });
-        };
-        let config = read_json_config(&path, family, &json)?;
-        let end_tokens = end_tokens(folder, config.dimensions().vocab)?;
-        let source = Box::new(open_folder(folder)?);
-        Self::load(folder, family, config.as_ref(), source, end_tokens, device, progress)
-    }
-
-    fn open_gguf(
-        path: &Path,
-        device: &B::Device,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<Self, LoadError> {
-        let wrong = |source| LoadError::Gguf { path: path.to_path_buf(), source };
-        let file = GgufFile::open(path).map_err(|error| match error {
-            GgufError::Io(source) => LoadError::Io { path: path.to_path_buf(), source },
-            GgufError::BadMagic { .. } => LoadError::NotAModel {
-                path: path.to_path_buf(),
-                reason: "expected a folder with config.json, or a GGUF file",
-            },
-            other => wrong(other),
-        })?;
-        let metadata = file.metadata();
-        let family = metadata.string("general.architecture").map_err(wrong)?.unwrap_or_default().to_owned();
-        let has = |name: &str| file.tensor(name).is_some();
-        let config = read_gguf_config(path, &family, metadata, &has)?;
-        let size = config.dimensions();
-        let end = metadata.u64("tokenizer.ggml.eos_token_id").map_err(wrong)?;
-        let checked = |token| end_token(path, "tokenizer.ggml.eos_token_id", token, size.vocab);
-        let end_tokens = end.into_iter().map(checked).collect::<Result<_, _>>()?;
-        let source = Box::new(GgufSource::new(path, file, size.heads, family == "llama")?);
-        Self::load(path, &family, config.as_ref(), source, end_tokens, device, progress)
-    }
-
-    fn load(
-        path: &Path,
-        family: &str,
-        config: &dyn Config<B>,
-        source: Box<dyn Source>,
-        end_tokens: Vec<TokenId>,
-        device: &B::Device,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<Self, LoadError> {
         B::prepare();
-        let mut weights = Weights::new(source, progress);
-        let decoder = config.load(&mut weights, device)?;
+        B::in_order(|| Self::load_in_order(checkpoint, part, device, options))
+    }
+
+    fn load_in_order(
+        checkpoint: Checkpoint<B>,
+        part: Range<usize>,
+        device: &B::Device,
+        options: LoadOptions<'_>,
+    ) -> Result<Self, LoadError> {
+        let Checkpoint { path, family, config, source, end_tokens } = checkpoint;
+        let (size, dtype) = (config.dimensions(), options.dtype);
+        let mut weights = Weights::new(source, device, options);
+        checked(config.as_ref(), &mut weights)?;
         let frequencies = config.frequencies(&mut weights)?;
-        let size = config.dimensions();
-        check_angles(path, &frequencies, size.max_positions)?;
-        let fingerprint = weights.fingerprint(&format!("{family} {size:?} {frequencies:?}"));
-        tracing::debug!(layers = size.layers, %fingerprint, "model loaded");
+        check_angles(&weights.path(), &frequencies, size.max_positions)?;
+        let embedding = if part.start == 0 { Some(config.embedding(&mut weights)?) } else { None };
+        let layers =
+            part.clone().map(|index| config.layer(index, &mut weights)).collect::<Result<_, _>>()?;
+        let head = config.head(embedding.as_ref().map(|e| e.table()), &mut weights)?;
+        let architecture = format!("{family} {size:?} {frequencies:?}");
+        let identity = Identity { architecture, digests: weights.finish() };
+        let fingerprint = fingerprint(&identity.architecture, &identity.digests);
+        tracing::debug!(layers = part.len(), %fingerprint, "model loaded");
+        let rope = RopeTable::new(&frequencies, 0, device, dtype);
+        // Work is queued until now; what failed comes out here.
+        B::sync(device).map_err(|error| DeviceError::Failed { reason: error.to_string() })?;
         Ok(Self {
-            decoder,
+            embedding,
+            layers,
+            first: part.start,
+            head,
             spec: ModelSpec::new(size.layers, size.vocab, size.max_positions, fingerprint),
-            rope: RopeTable::new(&frequencies, 0, device),
+            rope,
             frequencies,
             device: device.clone(),
+            dtype,
+            identity,
             end_tokens,
             #[cfg(feature = "text")]
             text: crate::tokenizing::LazyTokenizer::new(path, size.vocab),
@@ -141,6 +156,11 @@ impl<B: Ops> Model<B> {
         &self.device
     }
 
+    /// The number format of weights and activations.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
     /// Text in and out.
     ///
     /// Read at the first call, and kept; a model without a tokenizer opens, and fails here.
@@ -152,6 +172,13 @@ impl<B: Ops> Model<B> {
     pub fn tokenizer(&self) -> Result<&crate::text::Tokenizer, LoadError> {
         self.text.get()
     }
+}
+
+/// Holds the tensors that there are against those that the configuration asks for.
+fn checked<B: Ops>(config: &dyn Config<B>, weights: &mut Weights<'_, B>) -> Result<(), LoadError> {
+    let (field, tensors_a_layer) = config.layer_bound();
+    checks::layers(&weights.path(), field, config.dimensions().layers, weights.count(), tensors_a_layer)?;
+    weights.check(&config.tensors(), |name| config.surplus(name))
 }
 
 /// The rotary embedding is the cosine of a frequency times a position: infinity has none.

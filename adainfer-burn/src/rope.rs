@@ -1,7 +1,9 @@
 //! Rotary position embedding: its frequencies, and the table of their cosines and sines.
 
-use burn_tensor::{Tensor, TensorData};
+use burn_tensor::Tensor;
 
+use crate::Dtype;
+use crate::load::tensor;
 use crate::ops::Ops;
 
 /// How the frequencies of long-context models are changed.
@@ -104,7 +106,7 @@ struct Angles<B: Ops> {
 }
 
 impl<B: Ops> RopeTable<B> {
-    pub(crate) fn new(frequencies: &[f32], positions: usize, device: &B::Device) -> Self {
+    pub(crate) fn new(frequencies: &[f32], positions: usize, device: &B::Device, dtype: Dtype) -> Self {
         if frequencies.is_empty() {
             return Self { angles: None };
         }
@@ -112,7 +114,7 @@ impl<B: Ops> RopeTable<B> {
         let angle = |i: usize| (i / frequencies.len()) as f32 * frequencies[i % frequencies.len()];
         let table = |f: fn(f32) -> f32| {
             let values: Vec<f32> = (0..positions * frequencies.len()).map(|i| f(angle(i))).collect();
-            Tensor::from_data(TensorData::new(values, [positions, frequencies.len()]), device)
+            tensor(values, [positions, frequencies.len()], device, dtype)
         };
         Self { angles: Some(Angles { cos: table(f32::cos), sin: table(f32::sin) }) }
     }

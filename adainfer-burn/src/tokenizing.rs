@@ -9,28 +9,30 @@ use crate::text::{GgufVocab, Tokenizer, TokenizerError};
 
 #[derive(Debug)]
 pub(crate) struct LazyTokenizer {
-    /// The model's folder or GGUF file.
-    path: PathBuf,
+    /// The model's folder or GGUF file, if it comes from one.
+    path: Option<PathBuf>,
     /// The model's vocabulary, which must hold the tokenizer's.
     vocab: usize,
     read: OnceLock<Tokenizer>,
 }
 
 impl LazyTokenizer {
-    pub(crate) fn new(path: &Path, vocab: usize) -> Self {
-        Self { path: path.to_path_buf(), vocab, read: OnceLock::new() }
+    pub(crate) fn new(path: Option<PathBuf>, vocab: usize) -> Self {
+        Self { path, vocab, read: OnceLock::new() }
     }
 
     pub(crate) fn get(&self) -> Result<&Tokenizer, LoadError> {
         if let Some(tokenizer) = self.read.get() {
             return Ok(tokenizer);
         }
-        let (path, read) = if self.path.is_dir() {
-            let path = self.path.join("tokenizer.json");
-            let read = if path.exists() { Tokenizer::from_file(&path).map_err(Some) } else { Err(None) };
-            (path, read)
-        } else {
-            (self.path.clone(), from_gguf(&self.path)?.map_err(Some))
+        let (path, read) = match &self.path {
+            None => (PathBuf::from("random weights"), Err(None)),
+            Some(folder) if folder.is_dir() => {
+                let path = folder.join("tokenizer.json");
+                let read = if path.exists() { Tokenizer::from_file(&path).map_err(Some) } else { Err(None) };
+                (path, read)
+            }
+            Some(file) => (file.clone(), from_gguf(file)?.map_err(Some)),
         };
         let tokenizer = read.map_err(|source| {
             let reason =

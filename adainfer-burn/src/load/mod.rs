@@ -1,15 +1,21 @@
 //! Reading models from files.
 
+mod checkpoint;
 mod gguf;
 mod hugging_face;
 mod json;
+mod options;
+mod random;
 mod safetensors;
 mod weights;
 
-pub(crate) use gguf::GgufSource;
-pub(crate) use hugging_face::{end_tokens, open_folder};
-pub(crate) use json::read_json;
-pub(crate) use weights::{Expected, Source, Weights};
+pub(crate) use checkpoint::Checkpoint;
+use gguf::GgufSource;
+use hugging_face::{end_tokens, open_folder};
+use json::read_json;
+pub use options::LoadOptions;
+use random::RandomSource;
+pub(crate) use weights::{Digests, Expected, Source, Weights, fingerprint, tensor};
 
 use std::path::Path;
 
@@ -32,8 +38,8 @@ pub(crate) fn end_token(
     })
 }
 
-/// How far loading has come; passed to the callback of
-/// [`Model::open_with`](crate::Model::open_with) before each tensor and once at the end.
+/// How far loading has come; passed to the callback of [`LoadOptions::progress`] before each tensor and
+/// once at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress<'a> {

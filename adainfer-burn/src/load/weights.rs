@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn_tensor::{Tensor, TensorData};
+use burn_tensor::{DType, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 
-use super::Progress;
-use crate::LoadError;
+use super::{LoadOptions, Progress};
 use crate::ops::Ops;
+use crate::{Dtype, LoadError};
 
 /// Named tensors in files. Names are those of Hugging Face checkpoints.
 pub(crate) trait Source {
@@ -36,20 +36,24 @@ impl Expected {
     }
 }
 
-/// Reads a model's tensors, hashes them into its fingerprint, and reports progress.
-pub(crate) struct Weights<'a> {
+/// SHA-256 of what each tensor was read from, by name.
+pub(crate) type Digests = BTreeMap<String, [u8; 32]>;
+
+/// Reads a model's tensors onto a device, hashes them for its fingerprint, and reports progress.
+pub(crate) struct Weights<'a, B: Ops> {
     source: Box<dyn Source>,
     shapes: BTreeMap<String, Vec<usize>>,
-    hash: Sha256,
+    device: B::Device,
+    digests: Digests,
     done: u64,
     total: u64,
-    progress: &'a mut dyn FnMut(Progress<'_>),
+    options: LoadOptions<'a>,
 }
 
-impl<'a> Weights<'a> {
-    pub(crate) fn new(source: Box<dyn Source>, progress: &'a mut dyn FnMut(Progress<'_>)) -> Self {
-        let shapes = source.shapes();
-        Self { source, shapes, hash: Sha256::new(), done: 0, total: 0, progress }
+impl<'a, B: Ops> Weights<'a, B> {
+    pub(crate) fn new(source: Box<dyn Source>, device: &B::Device, options: LoadOptions<'a>) -> Self {
+        let (shapes, device) = (source.shapes(), device.clone());
+        Self { source, shapes, device, digests: Digests::new(), done: 0, total: 0, options }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -98,26 +102,23 @@ impl<'a> Weights<'a> {
     }
 
     /// Matrices of equal width, one below the other: [sum of rows, columns].
-    pub(crate) fn matrix<B: Ops>(
-        &mut self,
-        names: &[String],
-        device: &B::Device,
-    ) -> Result<Tensor<B, 2>, LoadError> {
+    pub(crate) fn matrix(&mut self, names: &[String]) -> Result<Tensor<B, 2>, LoadError> {
         let columns = names.first().and_then(|n| self.shape(n)).and_then(|s| s.last().copied()).unwrap_or(0);
         let values = self.read(names)?;
         let rows = values.len() / columns.max(1);
-        Ok(Tensor::from_data(TensorData::new(values, [rows, columns]), device))
+        Ok(self.tensor(values, [rows, columns]))
     }
 
     /// Vectors, one after the other.
-    pub(crate) fn vector<B: Ops>(
-        &mut self,
-        names: &[String],
-        device: &B::Device,
-    ) -> Result<Tensor<B, 1>, LoadError> {
+    pub(crate) fn vector(&mut self, names: &[String]) -> Result<Tensor<B, 1>, LoadError> {
         let values = self.read(names)?;
         let length = values.len();
-        Ok(Tensor::from_data(TensorData::new(values, [length]), device))
+        Ok(self.tensor(values, [length]))
+    }
+
+    /// Values on the device, in the model's number format.
+    pub(crate) fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<B, D> {
+        tensor(values, shape, &self.device, self.options.dtype)
     }
 
     /// The values of the named tensors, one after the other.
@@ -125,10 +126,9 @@ impl<'a> Weights<'a> {
         let count = |name: &String| self.shapes.get(name).map_or(0, |shape| shape.iter().product::<usize>());
         let mut values = Vec::with_capacity(names.iter().map(count).sum());
         for name in names {
-            (self.progress)(Progress { tensor: name, done: self.done, total: self.total });
+            self.report(name);
             let start = values.len();
-            self.hash.update(name.as_bytes());
-            let hash = &mut self.hash;
+            let mut hash = Sha256::new();
             self.source.append(name, &mut values, &mut |raw| hash.update(raw))?;
             let read = &values[start..];
             if let Some(element) = read.iter().position(|x| !x.is_finite()) {
@@ -136,15 +136,43 @@ impl<'a> Weights<'a> {
                 return Err(LoadError::NotFinite { path: self.path(), tensor, element, value });
             }
             self.done += read.len() as u64;
+            self.digests.insert(name.clone(), hash.finalize().into());
         }
         Ok(values)
     }
 
-    /// The identity of all that was read, together with a description of the architecture: SHA-256, in
-    /// hexadecimal.
-    pub(crate) fn fingerprint(mut self, architecture: &str) -> String {
-        (self.progress)(Progress { tensor: "", done: self.done, total: self.total });
-        self.hash.update(architecture.as_bytes());
-        self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    fn report(&mut self, tensor: &str) {
+        if let Some(progress) = &mut self.options.progress {
+            progress(Progress { tensor, done: self.done, total: self.total });
+        }
     }
+
+    /// Reports the end, and says what was read.
+    pub(crate) fn finish(mut self) -> Digests {
+        self.report("");
+        self.digests
+    }
+}
+
+/// Values on a device; those of half precision are rounded on the way, so that they travel as such.
+pub(crate) fn tensor<B: Ops, const D: usize>(
+    values: Vec<f32>,
+    shape: [usize; D],
+    device: &B::Device,
+    dtype: Dtype,
+) -> Tensor<B, D> {
+    let dtype = DType::from(dtype);
+    Tensor::from_data(TensorData::new(values, shape).convert_dtype(dtype), (device, dtype))
+}
+
+/// The identity of a model: SHA-256 over its architecture and the digests of all its tensors, in
+/// hexadecimal. The order in which they were read and the devices they are on do not matter.
+pub(crate) fn fingerprint(architecture: &str, digests: &Digests) -> String {
+    let mut hash = Sha256::new();
+    hash.update(architecture.as_bytes());
+    for (name, digest) in digests {
+        hash.update(name.as_bytes());
+        hash.update(digest);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -71,7 +71,7 @@ pub(super) fn size(path: &Path, field: &'static str, found: usize, most: usize) 
 
 /// A configuration asks for no more layers than there can be tensors for; held against each other before
 /// the list of expected tensors is made, which would be as long.
-pub(super) fn layers(
+pub(crate) fn layers(
     path: &Path,
     field: &'static str,
     layers: usize,

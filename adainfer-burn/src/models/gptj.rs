@@ -1,16 +1,16 @@
 //! GPT-J: attention and MLP side by side, a rotary embedding on a part of each head, a head with a bias.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use burn_tensor::{Int, Tensor, TensorData};
+use burn_tensor::Tensor;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::checks::{self, Fields, refuse};
-use super::{Config, Decoder, Dimensions, LayerOutput};
+use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, head_matrix};
 use crate::LoadError;
 use crate::cache::LayerCache;
-use crate::layers::{Attention, LayerNorm, Linear, last};
+use crate::layers::{Attention, LayerNorm, Linear, Table, last};
 use crate::load::{Expected, Weights};
 use crate::ops::{Heads, Ops};
 use crate::rope::{RopeTable, halves_from_pairs, partial_frequencies};
@@ -18,6 +18,7 @@ use crate::rope::{RopeTable, halves_from_pairs, partial_frequencies};
 const THETA: f64 = 10_000.0;
 /// A layer has this many tensors.
 const TENSORS_A_LAYER: usize = 10;
+const EMBEDDING: &str = "transformer.wte.weight";
 
 const FIELDS: Fields = Fields {
     layers: "n_layer",
@@ -46,7 +47,6 @@ struct Json {
 /// A checked configuration.
 #[derive(Debug)]
 pub(super) struct GptJConfig {
-    path: PathBuf,
     dimensions: Dimensions,
     intermediate: usize,
     /// Elements of a head that are rotated.
@@ -62,7 +62,6 @@ impl GptJConfig {
         let (hidden, query) = (json.n_embd, json.n_head);
         let width = checks::width(path, hidden, FIELDS.hidden, query, FIELDS.heads)?;
         let config = Self {
-            path: path.to_path_buf(),
             dimensions: Dimensions {
                 layers: json.n_layer,
                 hidden,
@@ -85,18 +84,27 @@ impl GptJConfig {
         checks::positive(path, "layer_norm_epsilon", config.epsilon)?;
         Ok(config)
     }
+}
 
-    /// Every tensor that a checkpoint of this configuration holds.
+impl<B: Ops> Config<B> for GptJConfig {
+    fn dimensions(&self) -> &Dimensions {
+        &self.dimensions
+    }
+
+    fn layer_bound(&self) -> (&'static str, usize) {
+        (FIELDS.layers, TENSORS_A_LAYER)
+    }
+
     fn tensors(&self) -> Vec<Expected> {
         let Dimensions { layers, hidden, vocab, .. } = self.dimensions;
         let mut all = vec![
-            Expected::new("transformer.wte.weight", [vocab, hidden]),
+            Expected::new(EMBEDDING, [vocab, hidden]),
             Expected::new("transformer.ln_f.weight", [hidden]),
             Expected::new("transformer.ln_f.bias", [hidden]),
             Expected::new("lm_head.bias", [vocab]),
         ];
         if !self.tied {
-            all.push(Expected::new("lm_head.weight", [vocab, hidden]));
+            all.push(Expected::new(LM_HEAD, [vocab, hidden]));
         }
         for layer in 0..layers {
             let mut add = |name: &str, shape: &[usize]| {
@@ -114,28 +122,36 @@ impl GptJConfig {
         }
         all
     }
-}
 
-impl<B: Ops> Config<B> for GptJConfig {
-    fn dimensions(&self) -> &Dimensions {
-        &self.dimensions
+    fn surplus(&self, name: &str) -> bool {
+        // Old checkpoints hold the causal mask too.
+        name.ends_with(".attn.bias")
+            || name.ends_with(".attn.masked_bias")
+            || (self.tied && name == LM_HEAD)
     }
 
-    fn frequencies(&self, _: &mut Weights<'_>) -> Result<Vec<f32>, LoadError> {
+    fn frequencies(&self, _: &mut Weights<'_, B>) -> Result<Vec<f32>, LoadError> {
         Ok(partial_frequencies(self.dimensions.heads.width, self.rotary, THETA))
     }
 
-    fn load(&self, weights: &mut Weights<'_>, device: &B::Device) -> Result<Box<dyn Decoder<B>>, LoadError> {
-        let layers = self.dimensions.layers;
-        checks::layers(&self.path, FIELDS.layers, layers, weights.count(), TENSORS_A_LAYER)?;
-        let tied = self.tied;
-        weights.check(&self.tensors(), |name| {
-            // Old checkpoints hold the causal mask too.
-            name.ends_with(".attn.bias")
-                || name.ends_with(".attn.masked_bias")
-                || (tied && name == "lm_head.weight")
-        })?;
-        Ok(Box::new(GptJ::<B>::load(self, weights, device)?))
+    fn embedding(&self, weights: &mut Weights<'_, B>) -> Result<Box<dyn Embedding<B>>, LoadError> {
+        Ok(Box::new(Table(weights.matrix(&[EMBEDDING.to_owned()])?)))
+    }
+
+    fn layer(&self, index: usize, weights: &mut Weights<'_, B>) -> Result<Box<dyn Layer<B>>, LoadError> {
+        Ok(Box::new(Block::load(index, self, weights)?))
+    }
+
+    fn head(
+        &self,
+        table: Option<&Tensor<B, 2>>,
+        weights: &mut Weights<'_, B>,
+    ) -> Result<Box<dyn Head<B>>, LoadError> {
+        Ok(Box::new(Output {
+            norm: LayerNorm::load("transformer.ln_f", self.epsilon, weights)?,
+            matrix: head_matrix(EMBEDDING, self.tied, table, weights)?,
+            bias: weights.vector(&["lm_head.bias".to_owned()])?,
+        }))
     }
 }
 
@@ -151,8 +167,7 @@ impl<B: Ops> Block<B> {
     fn load(
         layer: usize,
         config: &GptJConfig,
-        weights: &mut Weights<'_>,
-        device: &B::Device,
+        weights: &mut Weights<'_, B>,
     ) -> Result<Self, LoadError> {
         let name = |part: &str| format!("transformer.h.{layer}.{part}");
         let (hidden, heads) = (config.dimensions.hidden, config.dimensions.heads);
@@ -161,69 +176,47 @@ impl<B: Ops> Block<B> {
         for rows in qkv.chunks_exact_mut(hidden * hidden).take(2) {
             halves_from_pairs(rows, heads.query, heads.width, config.rotary);
         }
-        let qkv = Tensor::from_data(TensorData::new(qkv, [3 * hidden, hidden]), device);
+        let qkv = weights.tensor(qkv, [3 * hidden, hidden]);
         Ok(Self {
-            norm: LayerNorm::load(&name("ln_1"), config.epsilon, weights, device)?,
+            norm: LayerNorm::load(&name("ln_1"), config.epsilon, weights)?,
             attention: Attention {
                 qkv: Linear::new(qkv, None),
-                output: Linear::load(&[name("attn.out_proj")], false, weights, device)?,
+                output: Linear::load(&[name("attn.out_proj")], false, weights)?,
                 heads,
             },
-            up: Linear::load(&[name("mlp.fc_in")], true, weights, device)?,
-            down: Linear::load(&[name("mlp.fc_out")], true, weights, device)?,
+            up: Linear::load(&[name("mlp.fc_in")], true, weights)?,
+            down: Linear::load(&[name("mlp.fc_out")], true, weights)?,
         })
     }
 }
 
-#[derive(Debug)]
-struct GptJ<B: Ops> {
-    embedding: Tensor<B, 2>,
-    blocks: Vec<Block<B>>,
-    norm: LayerNorm<B>,
-    /// [vocab, hidden]; the embedding itself where they are tied.
-    head: Tensor<B, 2>,
-    /// [vocab].
-    head_bias: Tensor<B, 1>,
-}
-
-impl<B: Ops> GptJ<B> {
-    fn load(config: &GptJConfig, weights: &mut Weights<'_>, device: &B::Device) -> Result<Self, LoadError> {
-        let embedding: Tensor<B, 2> = weights.matrix(&["transformer.wte.weight".to_owned()], device)?;
-        let blocks = (0..config.dimensions.layers)
-            .map(|layer| Block::load(layer, config, weights, device))
-            .collect::<Result<_, _>>()?;
-        let norm = LayerNorm::load("transformer.ln_f", config.epsilon, weights, device)?;
-        let head = match config.tied {
-            true => embedding.clone(),
-            false => weights.matrix(&["lm_head.weight".to_owned()], device)?,
-        };
-        let head_bias = weights.vector(&["lm_head.bias".to_owned()], device)?;
-        Ok(Self { embedding, blocks, norm, head, head_bias })
-    }
-}
-
-impl<B: Ops> Decoder<B> for GptJ<B> {
-    fn embed(&self, tokens: Tensor<B, 1, Int>, _: usize) -> Tensor<B, 2> {
-        self.embedding.clone().select(0, tokens)
-    }
-
-    fn layer(
+impl<B: Ops> Layer<B> for Block<B> {
+    fn forward(
         &self,
-        index: usize,
         x: Tensor<B, 2>,
         cache: &mut LayerCache<B>,
         rope: &RopeTable<B>,
         parts: bool,
     ) -> LayerOutput<B> {
-        let block = &self.blocks[index];
-        let normed = block.norm.forward(&x);
-        let attended = block.attention.forward(normed.clone(), cache, rope);
-        let added = block.down.forward(B::gelu_tanh(block.up.forward(normed)));
+        let normed = self.norm.forward(&x);
+        let attended = self.attention.forward(normed.clone(), cache, rope);
+        let added = self.down.forward(B::gelu_tanh(self.up.forward(normed)));
         let parts = parts.then(|| (last(&attended), last(&added)));
         LayerOutput { hidden: x + attended + added, parts }
     }
+}
 
-    fn head(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        B::score(self.norm.forward(&x), &self.head) + self.head_bias.clone().unsqueeze()
+#[derive(Debug)]
+struct Output<B: Ops> {
+    norm: LayerNorm<B>,
+    /// [vocab, hidden]; the embedding itself where they are tied.
+    matrix: Tensor<B, 2>,
+    /// [vocab].
+    bias: Tensor<B, 1>,
+}
+
+impl<B: Ops> Head<B> for Output<B> {
+    fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        B::score(self.norm.forward(&x), &self.matrix) + self.bias.clone().unsqueeze()
     }
 }

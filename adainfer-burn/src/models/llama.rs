@@ -3,55 +3,39 @@
 //! A layer is x + attention(norm(x)), then x + mlp(norm(x)). Query, key and value projections are one
 //! matrix here, and so are gate and up: the same numbers in fewer products.
 
-use burn_tensor::{Int, Tensor};
+use burn_tensor::Tensor;
 
 use super::llama_config::LlamaConfig;
-use super::{Config, Decoder, Dimensions, LayerOutput, checks};
+use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, head_matrix};
 use crate::LoadError;
 use crate::cache::LayerCache;
-use crate::layers::{Attention, Linear, RmsNorm, last};
+use crate::layers::{Attention, Linear, RmsNorm, Table, last};
 use crate::load::{Expected, Weights};
 use crate::ops::Ops;
 use crate::rope::{RopeScaling, RopeTable, frequencies};
 
 /// A layer has at least this many tensors.
 const TENSORS_A_LAYER: usize = 9;
+const EMBEDDING: &str = "model.embed_tokens.weight";
 
 impl<B: Ops> Config<B> for LlamaConfig {
     fn dimensions(&self) -> &Dimensions {
         &self.dimensions
     }
 
-    fn frequencies(&self, weights: &mut Weights<'_>) -> Result<Vec<f32>, LoadError> {
-        let scaling = match &self.scaling {
-            RopeScaling::Factors(_) => RopeScaling::Factors(weights.read(&["rope_freqs.weight".to_owned()])?),
-            other => other.clone(),
-        };
-        Ok(frequencies(self.dimensions.heads.width, self.theta, &scaling))
+    fn layer_bound(&self) -> (&'static str, usize) {
+        ("num_hidden_layers", TENSORS_A_LAYER)
     }
 
-    fn load(&self, weights: &mut Weights<'_>, device: &B::Device) -> Result<Box<dyn Decoder<B>>, LoadError> {
-        let layers = self.dimensions.layers;
-        checks::layers(&self.path, "num_hidden_layers", layers, weights.count(), TENSORS_A_LAYER)?;
-        let tied = self.tied;
-        weights.check(&self.tensors(), |name| {
-            name.ends_with("rotary_emb.inv_freq") || (tied && name == "lm_head.weight")
-        })?;
-        Ok(Box::new(Llama::<B>::load(self, weights, device)?))
-    }
-}
-
-impl LlamaConfig {
-    /// Every tensor that a checkpoint of this configuration holds.
     fn tensors(&self) -> Vec<Expected> {
         let Dimensions { layers, hidden, vocab, heads, .. } = self.dimensions;
         let (queries, keys) = (heads.query * heads.width, heads.key_value * heads.width);
         let mut all = vec![
-            Expected::new("model.embed_tokens.weight", [vocab, hidden]),
+            Expected::new(EMBEDDING, [vocab, hidden]),
             Expected::new("model.norm.weight", [hidden]),
         ];
         if !self.tied {
-            all.push(Expected::new("lm_head.weight", [vocab, hidden]));
+            all.push(Expected::new(LM_HEAD, [vocab, hidden]));
         }
         if matches!(self.scaling, RopeScaling::Factors(_)) {
             all.push(Expected::new("rope_freqs.weight", [heads.width / 2]));
@@ -75,6 +59,35 @@ impl LlamaConfig {
             }
         }
         all
+    }
+
+    fn surplus(&self, name: &str) -> bool {
+        name.ends_with("rotary_emb.inv_freq") || (self.tied && name == LM_HEAD)
+    }
+
+    fn frequencies(&self, weights: &mut Weights<'_, B>) -> Result<Vec<f32>, LoadError> {
+        let scaling = match &self.scaling {
+            RopeScaling::Factors(_) => RopeScaling::Factors(weights.read(&["rope_freqs.weight".to_owned()])?),
+            other => other.clone(),
+        };
+        Ok(frequencies(self.dimensions.heads.width, self.theta, &scaling))
+    }
+
+    fn embedding(&self, weights: &mut Weights<'_, B>) -> Result<Box<dyn Embedding<B>>, LoadError> {
+        Ok(Box::new(Table(weights.matrix(&[EMBEDDING.to_owned()])?)))
+    }
+
+    fn layer(&self, index: usize, weights: &mut Weights<'_, B>) -> Result<Box<dyn Layer<B>>, LoadError> {
+        Ok(Box::new(Block::load(index, self, weights)?))
+    }
+
+    fn head(
+        &self,
+        table: Option<&Tensor<B, 2>>,
+        weights: &mut Weights<'_, B>,
+    ) -> Result<Box<dyn Head<B>>, LoadError> {
+        let norm = RmsNorm::load("model.norm", self.epsilon, weights)?;
+        Ok(Box::new(Output { norm, matrix: head_matrix(EMBEDDING, self.tied, table, weights)? }))
     }
 }
 
@@ -102,76 +115,54 @@ impl<B: Ops> Block<B> {
     fn load(
         layer: usize,
         config: &LlamaConfig,
-        weights: &mut Weights<'_>,
-        device: &B::Device,
+        weights: &mut Weights<'_, B>,
     ) -> Result<Self, LoadError> {
         let name = |part: &str| format!("model.layers.{layer}.{part}");
         let qkv = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
         let gate_up = ["mlp.gate_proj", "mlp.up_proj"].map(name);
         let epsilon = config.epsilon;
         Ok(Self {
-            attention_norm: RmsNorm::load(&name("input_layernorm"), epsilon, weights, device)?,
+            attention_norm: RmsNorm::load(&name("input_layernorm"), epsilon, weights)?,
             attention: Attention {
-                qkv: Linear::load(&qkv, config.qkv_bias, weights, device)?,
-                output: Linear::load(&[name("self_attn.o_proj")], config.output_bias, weights, device)?,
+                qkv: Linear::load(&qkv, config.qkv_bias, weights)?,
+                output: Linear::load(&[name("self_attn.o_proj")], config.output_bias, weights)?,
                 heads: config.dimensions.heads,
             },
-            mlp_norm: RmsNorm::load(&name("post_attention_layernorm"), epsilon, weights, device)?,
+            mlp_norm: RmsNorm::load(&name("post_attention_layernorm"), epsilon, weights)?,
             mlp: Mlp {
-                gate_up: Linear::load(&gate_up, config.mlp_bias, weights, device)?,
-                down: Linear::load(&[name("mlp.down_proj")], config.mlp_bias, weights, device)?,
+                gate_up: Linear::load(&gate_up, config.mlp_bias, weights)?,
+                down: Linear::load(&[name("mlp.down_proj")], config.mlp_bias, weights)?,
             },
         })
     }
 }
 
-#[derive(Debug)]
-struct Llama<B: Ops> {
-    embedding: Tensor<B, 2>,
-    blocks: Vec<Block<B>>,
-    norm: RmsNorm<B>,
-    /// [vocab, hidden]; the embedding itself where they are tied.
-    head: Tensor<B, 2>,
-}
-
-impl<B: Ops> Llama<B> {
-    fn load(config: &LlamaConfig, weights: &mut Weights<'_>, device: &B::Device) -> Result<Self, LoadError> {
-        let embedding: Tensor<B, 2> = weights.matrix(&["model.embed_tokens.weight".to_owned()], device)?;
-        let blocks = (0..config.dimensions.layers)
-            .map(|layer| Block::load(layer, config, weights, device))
-            .collect::<Result<_, _>>()?;
-        let norm = RmsNorm::load("model.norm", config.epsilon, weights, device)?;
-        let head = match config.tied {
-            true => embedding.clone(),
-            false => weights.matrix(&["lm_head.weight".to_owned()], device)?,
-        };
-        Ok(Self { embedding, blocks, norm, head })
-    }
-}
-
-impl<B: Ops> Decoder<B> for Llama<B> {
-    fn embed(&self, tokens: Tensor<B, 1, Int>, _: usize) -> Tensor<B, 2> {
-        self.embedding.clone().select(0, tokens)
-    }
-
-    fn layer(
+impl<B: Ops> Layer<B> for Block<B> {
+    fn forward(
         &self,
-        index: usize,
         x: Tensor<B, 2>,
         cache: &mut LayerCache<B>,
         rope: &RopeTable<B>,
         parts: bool,
     ) -> LayerOutput<B> {
-        let block = &self.blocks[index];
-        let attended = block.attention.forward(block.attention_norm.forward(&x), cache, rope);
+        let attended = self.attention.forward(self.attention_norm.forward(&x), cache, rope);
         let from_attention = parts.then(|| last(&attended));
         let x = x + attended;
-        let added = block.mlp.forward(block.mlp_norm.forward(&x));
+        let added = self.mlp.forward(self.mlp_norm.forward(&x));
         let parts = from_attention.map(|attention| (attention, last(&added)));
         LayerOutput { hidden: x + added, parts }
     }
+}
 
-    fn head(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        B::score(self.norm.forward(&x), &self.head)
+#[derive(Debug)]
+struct Output<B: Ops> {
+    norm: RmsNorm<B>,
+    /// [vocab, hidden]; the embedding itself where they are tied.
+    matrix: Tensor<B, 2>,
+}
+
+impl<B: Ops> Head<B> for Output<B> {
+    fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        B::score(self.norm.forward(&x), &self.matrix)
     }
 }

@@ -1,11 +1,12 @@
 //! Families of models. A family is one file here and one line in [`families`].
 
-mod checks;
+pub(crate) mod checks;
 mod gptj;
 mod llama;
 mod llama_config;
 mod opt;
 
+use std::fmt::Debug;
 use std::path::Path;
 
 use burn_tensor::{Int, Tensor};
@@ -14,28 +15,36 @@ use serde_json::Value;
 use crate::LoadError;
 use crate::cache::LayerCache;
 use crate::gguf::Metadata;
-use crate::load::Weights;
+use crate::load::{Expected, Weights};
 use crate::ops::{Heads, Ops};
 use crate::rope::RopeTable;
 
-/// A decoder whose layers can be run one at a time.
-pub(crate) trait Decoder<B: Ops>: Send + Sync + std::fmt::Debug {
+/// What turns tokens into the first layer's input.
+pub(crate) trait Embedding<B: Ops>: Send + Sync + Debug {
     /// Embeddings of these tokens, [positions, hidden], the first of which is at position `start`; ids
     /// and positions have been checked.
-    fn embed(&self, tokens: Tensor<B, 1, Int>, start: usize) -> Tensor<B, 2>;
+    fn forward(&self, tokens: Tensor<B, 1, Int>, start: usize) -> Tensor<B, 2>;
 
-    /// Runs one layer over positions that follow those in `cache`; `parts` asks for its parts.
-    fn layer(
+    /// The rows of all tokens, which a tied head scores with: [vocab, width].
+    fn table(&self) -> &Tensor<B, 2>;
+}
+
+/// One layer of a decoder.
+pub(crate) trait Layer<B: Ops>: Send + Sync + Debug {
+    /// Runs it over positions that follow those in `cache`; `parts` asks for its parts.
+    fn forward(
         &self,
-        index: usize,
         x: Tensor<B, 2>,
         cache: &mut LayerCache<B>,
         rope: &RopeTable<B>,
         parts: bool,
     ) -> LayerOutput<B>;
+}
 
-    /// Final norm and output head: [rows, hidden] to [rows, vocab].
-    fn head(&self, x: Tensor<B, 2>) -> Tensor<B, 2>;
+/// What follows the last layer, final norm included.
+pub(crate) trait Head<B: Ops>: Send + Sync + Debug {
+    /// [rows, hidden] to [rows, vocab].
+    fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2>;
 }
 
 /// What a layer gives.
@@ -56,17 +65,55 @@ pub(crate) struct Dimensions {
     pub(crate) heads: Heads,
 }
 
-/// A configuration that knows how to become a decoder.
+/// A configuration that knows how to become a decoder, piece by piece: what runs on several devices is
+/// loaded from several places.
 pub(crate) trait Config<B: Ops> {
     /// The dimensions, checked against each other.
     fn dimensions(&self) -> &Dimensions;
 
-    /// Frequencies of the rotary embedding. May read the weights, as some files keep them there.
-    fn frequencies(&self, weights: &mut Weights<'_>) -> Result<Vec<f32>, LoadError>;
+    /// What the configuration calls its number of layers, and how many tensors each has at least.
+    fn layer_bound(&self) -> (&'static str, usize);
 
-    /// Checks the tensors and reads them.
-    fn load(&self, weights: &mut Weights<'_>, device: &B::Device) -> Result<Box<dyn Decoder<B>>, LoadError>;
+    /// Every tensor that a checkpoint of this configuration holds.
+    fn tensors(&self) -> Vec<Expected>;
+
+    /// Whether a checkpoint may hold this tensor too, which is not read.
+    fn surplus(&self, name: &str) -> bool;
+
+    /// Frequencies of the rotary embedding. May read the weights, as some files keep them there.
+    fn frequencies(&self, weights: &mut Weights<'_, B>) -> Result<Vec<f32>, LoadError>;
+
+    /// Reads the embedding.
+    fn embedding(&self, weights: &mut Weights<'_, B>) -> Result<Box<dyn Embedding<B>>, LoadError>;
+
+    /// Reads a layer, counted from 0.
+    fn layer(&self, index: usize, weights: &mut Weights<'_, B>) -> Result<Box<dyn Layer<B>>, LoadError>;
+
+    /// Reads the head. `table` is that of the embedding, for a head that is tied to it, unless it is on
+    /// another device.
+    fn head(
+        &self,
+        table: Option<&Tensor<B, 2>>,
+        weights: &mut Weights<'_, B>,
+    ) -> Result<Box<dyn Head<B>>, LoadError>;
 }
+
+/// The matrix that a head scores with: one of its own, or the embedding's, called `embedding`.
+fn head_matrix<B: Ops>(
+    embedding: &str,
+    tied: bool,
+    table: Option<&Tensor<B, 2>>,
+    weights: &mut Weights<'_, B>,
+) -> Result<Tensor<B, 2>, LoadError> {
+    match table.filter(|_| tied) {
+        Some(table) => Ok(table.clone()),
+        None if tied => weights.matrix(&[embedding.to_owned()]),
+        None => weights.matrix(&[LM_HEAD.to_owned()]),
+    }
+}
+
+/// What every family calls the matrix of a head of its own.
+const LM_HEAD: &str = "lm_head.weight";
 
 type Read<B> = Result<Box<dyn Config<B>>, LoadError>;
 type ReadJson<B> = fn(&Path, &Value) -> Read<B>;

@@ -1,6 +1,6 @@
 //! OPT: learned positions, layer norm with biases, ReLU; norms before or after attention and MLP.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn_tensor::activation::relu;
 use burn_tensor::{Int, Tensor};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::checks::{self, Fields, refuse};
-use super::{Config, Decoder, Dimensions, LayerOutput};
+use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, head_matrix};
 use crate::LoadError;
 use crate::cache::LayerCache;
 use crate::layers::{Attention, LayerNorm, Linear, last};
@@ -21,6 +21,7 @@ const POSITION_OFFSET: usize = 2;
 const EPSILON: f64 = 1e-5;
 /// A layer has at least this many tensors.
 const TENSORS_A_LAYER: usize = 10;
+const EMBEDDING: &str = "model.decoder.embed_tokens.weight";
 
 const FIELDS: Fields = Fields {
     layers: "num_hidden_layers",
@@ -60,7 +61,6 @@ fn yes() -> bool {
 /// A checked configuration.
 #[derive(Debug)]
 pub(super) struct OptConfig {
-    path: PathBuf,
     dimensions: Dimensions,
     intermediate: usize,
     /// Width of the embeddings; where it is not that of the layers, projections lead in and out.
@@ -81,7 +81,6 @@ impl OptConfig {
         let (hidden, query) = (json.hidden_size, json.num_attention_heads);
         let width = checks::width(path, hidden, FIELDS.hidden, query, FIELDS.heads)?;
         let config = Self {
-            path: path.to_path_buf(),
             dimensions: Dimensions {
                 layers: json.num_hidden_layers,
                 hidden,
@@ -105,8 +104,17 @@ impl OptConfig {
     fn projected(&self) -> bool {
         self.embedding != self.dimensions.hidden
     }
+}
 
-    /// Every tensor that a checkpoint of this configuration holds.
+impl<B: Ops> Config<B> for OptConfig {
+    fn dimensions(&self) -> &Dimensions {
+        &self.dimensions
+    }
+
+    fn layer_bound(&self) -> (&'static str, usize) {
+        (FIELDS.layers, TENSORS_A_LAYER)
+    }
+
     fn tensors(&self) -> Vec<Expected> {
         let Dimensions { layers, hidden, vocab, max_positions, .. } = self.dimensions;
         let mut all = Vec::new();
@@ -141,27 +149,61 @@ impl OptConfig {
             }
         }
         if !self.tied {
-            all.push(Expected::new("lm_head.weight", [vocab, self.embedding]));
+            all.push(Expected::new(LM_HEAD, [vocab, self.embedding]));
         }
         all
     }
-}
 
-impl<B: Ops> Config<B> for OptConfig {
-    fn dimensions(&self) -> &Dimensions {
-        &self.dimensions
+    fn surplus(&self, name: &str) -> bool {
+        self.tied && name == LM_HEAD
     }
 
-    fn frequencies(&self, _: &mut Weights<'_>) -> Result<Vec<f32>, LoadError> {
+    fn frequencies(&self, _: &mut Weights<'_, B>) -> Result<Vec<f32>, LoadError> {
         Ok(Vec::new())
     }
 
-    fn load(&self, weights: &mut Weights<'_>, device: &B::Device) -> Result<Box<dyn Decoder<B>>, LoadError> {
-        let layers = self.dimensions.layers;
-        checks::layers(&self.path, FIELDS.layers, layers, weights.count(), TENSORS_A_LAYER)?;
-        weights.check(&self.tensors(), |name| self.tied && name == "lm_head.weight")?;
-        Ok(Box::new(Opt::<B>::load(self, weights, device)?))
+    fn embedding(&self, weights: &mut Weights<'_, B>) -> Result<Box<dyn Embedding<B>>, LoadError> {
+        Ok(Box::new(Input {
+            table: weights.matrix(&[EMBEDDING.to_owned()])?,
+            positions: weights.matrix(&[decoder("embed_positions.weight")])?,
+            projection: self.projection("project_in", weights)?,
+        }))
     }
+
+    fn layer(&self, index: usize, weights: &mut Weights<'_, B>) -> Result<Box<dyn Layer<B>>, LoadError> {
+        Ok(Box::new(Block::load(index, self, weights)?))
+    }
+
+    fn head(
+        &self,
+        table: Option<&Tensor<B, 2>>,
+        weights: &mut Weights<'_, B>,
+    ) -> Result<Box<dyn Head<B>>, LoadError> {
+        let norm = match self.final_norm {
+            true => Some(LayerNorm::load(&decoder("final_layer_norm"), EPSILON, weights)?),
+            false => None,
+        };
+        let projection = self.projection("project_out", weights)?;
+        Ok(Box::new(Output { norm, projection, matrix: head_matrix(EMBEDDING, self.tied, table, weights)? }))
+    }
+}
+
+impl OptConfig {
+    /// What leads into the layers or out of them, where embeddings are of another width.
+    fn projection<B: Ops>(
+        &self,
+        name: &str,
+        weights: &mut Weights<'_, B>,
+    ) -> Result<Option<Linear<B>>, LoadError> {
+        match self.projected() {
+            true => Linear::load(&[decoder(name)], false, weights).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
+fn decoder(name: &str) -> String {
+    format!("model.decoder.{name}")
 }
 
 #[derive(Debug)]
@@ -171,27 +213,28 @@ struct Block<B: Ops> {
     up: Linear<B>,
     down: Linear<B>,
     mlp_norm: LayerNorm<B>,
+    norm_before: bool,
 }
 
 impl<B: Ops> Block<B> {
     fn load(
         layer: usize,
         config: &OptConfig,
-        weights: &mut Weights<'_>,
-        device: &B::Device,
+        weights: &mut Weights<'_, B>,
     ) -> Result<Self, LoadError> {
-        let name = |part: &str| format!("model.decoder.layers.{layer}.{part}");
+        let name = |part: &str| decoder(&format!("layers.{layer}.{part}"));
         let qkv = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
         Ok(Self {
             attention: Attention {
-                qkv: Linear::load(&qkv, config.bias, weights, device)?,
-                output: Linear::load(&[name("self_attn.out_proj")], config.bias, weights, device)?,
+                qkv: Linear::load(&qkv, config.bias, weights)?,
+                output: Linear::load(&[name("self_attn.out_proj")], config.bias, weights)?,
                 heads: config.dimensions.heads,
             },
-            attention_norm: LayerNorm::load(&name("self_attn_layer_norm"), EPSILON, weights, device)?,
-            up: Linear::load(&[name("fc1")], config.bias, weights, device)?,
-            down: Linear::load(&[name("fc2")], config.bias, weights, device)?,
-            mlp_norm: LayerNorm::load(&name("final_layer_norm"), EPSILON, weights, device)?,
+            attention_norm: LayerNorm::load(&name("self_attn_layer_norm"), EPSILON, weights)?,
+            up: Linear::load(&[name("fc1")], config.bias, weights)?,
+            down: Linear::load(&[name("fc2")], config.bias, weights)?,
+            mlp_norm: LayerNorm::load(&name("final_layer_norm"), EPSILON, weights)?,
+            norm_before: config.norm_before,
         })
     }
 
@@ -200,85 +243,67 @@ impl<B: Ops> Block<B> {
     }
 }
 
-#[derive(Debug)]
-struct Opt<B: Ops> {
-    /// [vocab, embedding].
-    embedding: Tensor<B, 2>,
-    /// [positions + 2, hidden].
-    positions: Tensor<B, 2>,
-    project_in: Option<Linear<B>>,
-    blocks: Vec<Block<B>>,
-    norm_before: bool,
-    norm: Option<LayerNorm<B>>,
-    project_out: Option<Linear<B>>,
-    /// [vocab, embedding]; the embedding itself where they are tied.
-    head: Tensor<B, 2>,
-}
-
-impl<B: Ops> Opt<B> {
-    fn load(config: &OptConfig, weights: &mut Weights<'_>, device: &B::Device) -> Result<Self, LoadError> {
-        let name = |part: &str| format!("model.decoder.{part}");
-        let embedding: Tensor<B, 2> = weights.matrix(&[name("embed_tokens.weight")], device)?;
-        let positions = weights.matrix(&[name("embed_positions.weight")], device)?;
-        let mut projection = |part| match config.projected() {
-            true => Linear::load(&[name(part)], false, weights, device).map(Some),
-            false => Ok(None),
-        };
-        let (project_in, project_out) = (projection("project_in")?, projection("project_out")?);
-        let blocks = (0..config.dimensions.layers)
-            .map(|layer| Block::load(layer, config, weights, device))
-            .collect::<Result<_, _>>()?;
-        let norm = match config.final_norm {
-            true => Some(LayerNorm::load(&name("final_layer_norm"), EPSILON, weights, device)?),
-            false => None,
-        };
-        let head = match config.tied {
-            true => embedding.clone(),
-            false => weights.matrix(&["lm_head.weight".to_owned()], device)?,
-        };
-        let norm_before = config.norm_before;
-        Ok(Self { embedding, positions, project_in, blocks, norm_before, norm, project_out, head })
+impl<B: Ops> Layer<B> for Block<B> {
+    fn forward(
+        &self,
+        x: Tensor<B, 2>,
+        cache: &mut LayerCache<B>,
+        rope: &RopeTable<B>,
+        parts: bool,
+    ) -> LayerOutput<B> {
+        // Each norm stands before what it belongs to, or after the sum.
+        let [before, after] = [self.norm_before, !self.norm_before];
+        let norm = |when: bool, norm: &LayerNorm<B>, x: Tensor<B, 2>| if when { norm.forward(&x) } else { x };
+        let attended = norm(before, &self.attention_norm, x.clone());
+        let attended = self.attention.forward(attended, cache, rope);
+        let from_attention = parts.then(|| last(&attended));
+        let x = norm(after, &self.attention_norm, x + attended);
+        let added = self.mlp(norm(before, &self.mlp_norm, x.clone()));
+        let parts = from_attention.map(|attention| (attention, last(&added)));
+        LayerOutput { hidden: norm(after, &self.mlp_norm, x + added), parts }
     }
 }
 
-impl<B: Ops> Decoder<B> for Opt<B> {
-    fn embed(&self, tokens: Tensor<B, 1, Int>, start: usize) -> Tensor<B, 2> {
+#[derive(Debug)]
+struct Input<B: Ops> {
+    /// [vocab, embedding].
+    table: Tensor<B, 2>,
+    /// [positions + 2, hidden].
+    positions: Tensor<B, 2>,
+    projection: Option<Linear<B>>,
+}
+
+impl<B: Ops> Embedding<B> for Input<B> {
+    fn forward(&self, tokens: Tensor<B, 1, Int>, start: usize) -> Tensor<B, 2> {
         let count = tokens.dims()[0];
-        let words = self.embedding.clone().select(0, tokens);
-        let words = match &self.project_in {
+        let words = self.table.clone().select(0, tokens);
+        let words = match &self.projection {
             Some(projection) => projection.forward(words),
             None => words,
         };
         words + self.positions.clone().narrow(0, start + POSITION_OFFSET, count)
     }
 
-    fn layer(
-        &self,
-        index: usize,
-        x: Tensor<B, 2>,
-        cache: &mut LayerCache<B>,
-        rope: &RopeTable<B>,
-        parts: bool,
-    ) -> LayerOutput<B> {
-        let block = &self.blocks[index];
-        // Each norm stands before what it belongs to, or after the sum.
-        let [before, after] = [self.norm_before, !self.norm_before];
-        let norm = |when: bool, norm: &LayerNorm<B>, x: Tensor<B, 2>| if when { norm.forward(&x) } else { x };
-        let attended = norm(before, &block.attention_norm, x.clone());
-        let attended = block.attention.forward(attended, cache, rope);
-        let from_attention = parts.then(|| last(&attended));
-        let x = norm(after, &block.attention_norm, x + attended);
-        let added = block.mlp(norm(before, &block.mlp_norm, x.clone()));
-        let parts = from_attention.map(|attention| (attention, last(&added)));
-        LayerOutput { hidden: norm(after, &block.mlp_norm, x + added), parts }
+    fn table(&self) -> &Tensor<B, 2> {
+        &self.table
     }
+}
 
-    fn head(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+#[derive(Debug)]
+struct Output<B: Ops> {
+    norm: Option<LayerNorm<B>>,
+    projection: Option<Linear<B>>,
+    /// [vocab, embedding]; the embedding itself where they are tied.
+    matrix: Tensor<B, 2>,
+}
+
+impl<B: Ops> Head<B> for Output<B> {
+    fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let x = self.norm.as_ref().map_or_else(|| x.clone(), |norm| norm.forward(&x));
-        let x = match &self.project_out {
+        let x = match &self.projection {
             Some(projection) => projection.forward(x),
             None => x,
         };
-        B::score(x, &self.head)
+        B::score(x, &self.matrix)
     }
 }

@@ -1,13 +1,24 @@
 //! What a decoder computes, and where a backend may do it better.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 #[cfg(feature = "flex")]
 mod flex;
+pub(crate) mod look;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 pub(crate) mod reference;
+#[cfg(feature = "remote")]
+mod remote;
+#[cfg(feature = "wgpu")]
+mod wgpu;
 
+use adainfer_core::Probe;
 use burn_tensor::Tensor;
 use burn_tensor::backend::Backend;
+
+use crate::{Dtype, ModelError};
+pub(crate) use reference::wide;
 
 /// A backend that models run on: burn's, plus the few operations that decide a decoder's speed.
 ///
@@ -21,6 +32,30 @@ pub trait Ops: Backend {
     /// Runs a whole layer's operations, where each of them starts soonest.
     fn together<R: Send>(work: impl FnOnce() -> R + Send) -> R {
         work()
+    }
+
+    /// Runs what queues work on the device, so that it is taken up after all that was queued before,
+    /// whichever thread queued that.
+    fn in_order<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
+    /// Whether a model can run in this number format there.
+    fn computes_in(dtype: Dtype, device: &Self::Device) -> bool {
+        dtype == Dtype::F32 || Self::supports_dtype(device, dtype.into())
+    }
+
+    /// Softmax of a row of logits and its two likeliest tokens, of equals the one with the lower id first;
+    /// with `previous`, the KL divergence from its softmax too. Where memory is not the host's, only these
+    /// few numbers are brought there.
+    ///
+    /// # Shapes
+    /// logits and previous: `[1, vocab]`, in f32.
+    ///
+    /// # Errors
+    /// [`ModelError::Device`] where the device failed at this or at anything queued before.
+    fn look(logits: &Tensor<Self, 2>, previous: Option<&Tensor<Self, 2>>) -> Result<Probe, ModelError> {
+        look::on_device(logits, previous)
     }
 
     /// Arranges a weight as [`project`](Self::project) reads it best; done once, when it is loaded.

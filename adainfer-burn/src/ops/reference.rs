@@ -2,13 +2,19 @@
 
 use burn_tensor::activation::{sigmoid, softmax};
 use burn_tensor::backend::Backend;
-use burn_tensor::{Bool, Tensor};
+use burn_tensor::{Bool, FloatDType, Tensor};
 
 use super::{Heads, Packed, Past};
 
 /// 2 sqrt(2 / pi).
 pub(crate) const GELU_SCALE: f32 = 1.595_769;
 pub(crate) const GELU_CUBIC: f32 = 0.044_715;
+
+/// Half-precision numbers as f32, where sums of squares and of exponentials need the range; others as they
+/// are.
+pub(crate) fn wide<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    x.cast(FloatDType::F32)
+}
 
 pub(crate) fn project<B: Backend>(x: Tensor<B, 2>, weight: &Packed<B>) -> Tensor<B, 2> {
     let ([positions, _], [panels, _, width]) = (x.dims(), weight.panels.dims());
@@ -17,8 +23,9 @@ pub(crate) fn project<B: Backend>(x: Tensor<B, 2>, weight: &Packed<B>) -> Tensor
 }
 
 pub(crate) fn rms_norm<B: Backend>(x: &Tensor<B, 2>, gamma: &Tensor<B, 1>, epsilon: f64) -> Tensor<B, 2> {
+    let (dtype, x) = (x.dtype(), wide(x.clone()));
     let rms = (x.clone() * x.clone()).mean_dim(1).add_scalar(epsilon).sqrt();
-    x.clone() / rms * gamma.clone().unsqueeze()
+    (x / rms).cast(dtype) * gamma.clone().unsqueeze()
 }
 
 pub(crate) fn layer_norm<B: Backend>(
@@ -27,9 +34,11 @@ pub(crate) fn layer_norm<B: Backend>(
     beta: &Tensor<B, 1>,
     epsilon: f64,
 ) -> Tensor<B, 2> {
-    let centred = x.clone() - x.clone().mean_dim(1);
+    let (dtype, x) = (x.dtype(), wide(x.clone()));
+    let centred = x.clone() - x.mean_dim(1);
     let deviation = (centred.clone() * centred.clone()).mean_dim(1).add_scalar(epsilon).sqrt();
-    centred / deviation * gamma.clone().unsqueeze() + beta.clone().unsqueeze()
+    let [gamma, beta] = [gamma, beta].map(|row| wide(row.clone()).unsqueeze());
+    (centred / deviation * gamma + beta).cast(dtype)
 }
 
 pub(crate) fn gelu<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
@@ -90,5 +99,6 @@ pub(crate) fn attention<B: Backend>(query: Tensor<B, 2>, past: &[Past<'_, B>], h
     } else {
         scores
     };
-    softmax(scores, 3).matmul(values).permute([2, 0, 1, 3]).reshape([positions, columns])
+    let dtype = scores.dtype();
+    softmax(wide(scores), 3).cast(dtype).matmul(values).permute([2, 0, 1, 3]).reshape([positions, columns])
 }

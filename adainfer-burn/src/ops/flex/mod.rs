@@ -14,10 +14,12 @@ mod simd;
 #[cfg(test)]
 mod tests;
 
+use adainfer_core::Probe;
 use burn_flex::{Flex, FlexTensor};
 use burn_tensor::{Tensor, TensorData, TensorPrimitive};
 
-use super::{Heads, Ops, Packed, Past, reference};
+use super::{Heads, Ops, Packed, Past, look, reference};
+use crate::{Dtype, ModelError};
 use matrix::Matrix;
 
 /// Bytes that [`keep_memory`] allocates and frees: just under the largest that glibc learns from.
@@ -35,6 +37,15 @@ fn keep_memory() {
 impl Ops for Flex {
     fn prepare() {
         keep_memory();
+    }
+
+    /// Half types would be converted in every operation.
+    fn computes_in(dtype: Dtype, _: &Self::Device) -> bool {
+        dtype == Dtype::F32
+    }
+
+    fn look(logits: &Tensor<Self, 2>, previous: Option<&Tensor<Self, 2>>) -> Result<Probe, ModelError> {
+        look::on_host(logits, previous)
     }
 
     /// On a thread of rayon's pool: from outside, every operation would wait for two threads to wake.

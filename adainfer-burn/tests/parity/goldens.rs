@@ -1,29 +1,27 @@
-//! Every number of the reference implementation, on every CPU backend: lens logits, features, exits,
-//! greedy texts. The truths were made with Hugging Face transformers from random weights.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod golden;
+//! Every number of the reference implementation: lens logits, features, exits, greedy texts. The truths were
+//! made with Hugging Face transformers from random weights.
 
 use adainfer_burn::Model;
-use adainfer_burn::backend::{Flex, NdArray};
-use adainfer_burn::ops::Ops;
-use adainfer_core::{EarlyExit, Extras, LayeredModel, Never, Recorder, Watch, WithoutLayers};
+use adainfer_core::{EarlyExit, ExitPolicy, Extras, LayeredModel, Never, Recorder, Watch, WithoutLayers};
 use adainfer_policies::{GapThreshold, StaticLayer};
-use golden::{Drop, Golden, close};
 
-/// Runs one check on every golden model and on both backends.
-macro_rules! on_every_backend {
+use crate::backends::Tested;
+use crate::golden::{Drop, Golden, close};
+
+const MODELS: [&str; 5] = ["llama-mha", "llama-gqa-tied", "opt-pre", "opt-post-proj", "gptj"];
+
+type Check<B> = fn(&Model<B>, &Golden);
+
+/// A check and its name.
+macro_rules! checks {
     ($($check:ident),* $(,)?) => {
-        mod flex {
-            $(#[test] fn $check() { super::each::<super::Flex>(super::$check) })*
-        }
-        mod ndarray {
-            $(#[test] fn $check() { super::each::<super::NdArray>(super::$check) })*
+        pub(crate) fn checks<B: Tested>() -> Vec<(&'static str, Check<B>)> {
+            vec![$((stringify!($check), $check::<B>)),*]
         }
     };
 }
 
-on_every_backend![
+checks![
     lens_logits_are_equal_after_every_layer,
     features_are_equal_after_every_layer,
     the_gap_rule_exits_at_the_same_layers,
@@ -32,20 +30,22 @@ on_every_backend![
     truncated_greedy_texts_are_equal,
     a_token_that_exited_is_completed_before_later_tokens_read_it,
     a_forked_prefix_answers_like_the_whole_prompt,
+    running_ahead_changes_no_answer,
     layers_left_out_give_the_reference_without_them,
     block_influence_is_that_of_the_reference,
 ];
 
-fn each<B: Ops>(check: fn(&Model<B>, &Golden)) {
-    for name in ["llama-mha", "llama-gqa-tied", "opt-pre", "opt-post-proj", "gptj"] {
+/// Runs a check on every golden model.
+pub(crate) fn each<B: Tested>(device: &B::Device, check: Check<B>) {
+    for name in MODELS {
         let golden = Golden::read(name);
-        let model = Model::<B>::open(golden.folder(), &Default::default()).unwrap();
+        let model = Model::<B>::open(golden.folder(), device).unwrap();
         assert_eq!((model.spec().layers, model.spec().vocab), (golden.layers, golden.vocab));
         check(&model, &golden);
     }
 }
 
-fn lens_logits_are_equal_after_every_layer<B: Ops>(model: &Model<B>, golden: &Golden) {
+fn lens_logits_are_equal_after_every_layer<B: Tested>(model: &Model<B>, golden: &Golden) {
     for (i, prompt) in golden.prompts.iter().enumerate() {
         let mut state = model.start(Extras::NONE).unwrap();
         let mut hidden = model.embed(&prompt.ids, &mut state).unwrap();
@@ -53,14 +53,14 @@ fn lens_logits_are_equal_after_every_layer<B: Ops>(model: &Model<B>, golden: &Go
         for layer in 0..golden.layers {
             hidden = model.layer(layer, hidden, &mut state).unwrap();
             let found = model.values(&model.head(layer, &hidden).unwrap()).unwrap();
-            close(&found, &wanted[layer * golden.vocab..][..golden.vocab], 1e-4);
+            close(&found, &wanted[layer * golden.vocab..][..golden.vocab], B::LOGITS);
         }
         let states: Vec<f32> = hidden.tensor().to_data().into_vec().unwrap();
-        close(&states, &golden.tensor(&format!("p{i}.hidden_all_final")), 1e-4);
+        close(&states, &golden.tensor(&format!("p{i}.hidden_all_final")), B::LOGITS);
     }
 }
 
-fn features_are_equal_after_every_layer<B: Ops>(model: &Model<B>, golden: &Golden) {
+fn features_are_equal_after_every_layer<B: Tested>(model: &Model<B>, golden: &Golden) {
     let engine = EarlyExit::new(model, Watch::new(Extras::ALL)).unwrap();
     for prompt in &golden.prompts {
         let mut session = engine.watched(Recorder::default()).unwrap();
@@ -71,12 +71,12 @@ fn features_are_equal_after_every_layer<B: Ops>(model: &Model<B>, golden: &Golde
         for (l, probe) in recorded[0].probes.iter().enumerate() {
             assert_eq!(probe.layer, l + 1);
             assert_eq!((probe.top.token, probe.second.token), (wanted.top_token[l], wanted.second_token[l]));
-            close(&[probe.top_prob(), probe.gap()], &[wanted.top_prob[l], wanted.gap[l]], 1e-5);
+            close(&[probe.top_prob(), probe.gap()], &[wanted.top_prob[l], wanted.gap[l]], B::LOGITS / 10.0);
             let extras = [
-                (probe.cos_hidden, wanted.cos_hidden_prev[l], 1e-5),
-                (probe.cos_attn, wanted.cos_attn_prev[l], 1e-5),
-                (probe.cos_mlp, wanted.cos_mlp_prev[l], 1e-5),
-                (probe.kl, wanted.kl_from_prev[l], 1e-4),
+                (probe.cos_hidden, wanted.cos_hidden_prev[l], B::LOGITS / 10.0),
+                (probe.cos_attn, wanted.cos_attn_prev[l], B::LOGITS / 10.0),
+                (probe.cos_mlp, wanted.cos_mlp_prev[l], B::LOGITS / 10.0),
+                (probe.kl, wanted.kl_from_prev[l], B::LOGITS),
             ];
             for (found, wanted, tolerance) in extras {
                 assert_eq!((found.is_some(), wanted.is_some()), (l > 0, l > 0), "none but after layer 1");
@@ -86,7 +86,7 @@ fn features_are_equal_after_every_layer<B: Ops>(model: &Model<B>, golden: &Golde
     }
 }
 
-fn the_gap_rule_exits_at_the_same_layers<B: Ops>(model: &Model<B>, golden: &Golden) {
+fn the_gap_rule_exits_at_the_same_layers<B: Tested>(model: &Model<B>, golden: &Golden) {
     for prompt in &golden.prompts {
         for (threshold, exit) in &prompt.gap_rule {
             let policy = GapThreshold::new(threshold.parse().unwrap()).unwrap();
@@ -97,7 +97,7 @@ fn the_gap_rule_exits_at_the_same_layers<B: Ops>(model: &Model<B>, golden: &Gold
 }
 
 /// Neither the loop nor looking on the way changes a bit of the answer.
-fn never_is_bit_equal_to_the_plain_forward<B: Ops>(model: &Model<B>, golden: &Golden) {
+fn never_is_bit_equal_to_the_plain_forward<B: Tested>(model: &Model<B>, golden: &Golden) {
     for prompt in &golden.prompts {
         let mut state = model.start(Extras::NONE).unwrap();
         let mut hidden = model.embed(&prompt.ids, &mut state).unwrap();
@@ -115,13 +115,13 @@ fn never_is_bit_equal_to_the_plain_forward<B: Ops>(model: &Model<B>, golden: &Go
     }
 }
 
-fn dense_greedy_texts_are_equal<B: Ops>(model: &Model<B>, golden: &Golden) {
+fn dense_greedy_texts_are_equal<B: Tested>(model: &Model<B>, golden: &Golden) {
     for prompt in &golden.prompts {
         assert_eq!(greedy(model, Never, &prompt.ids), prompt.greedy8);
     }
 }
 
-fn truncated_greedy_texts_are_equal<B: Ops>(model: &Model<B>, golden: &Golden) {
+fn truncated_greedy_texts_are_equal<B: Tested>(model: &Model<B>, golden: &Golden) {
     for prompt in &golden.prompts {
         assert_eq!(prompt.truncated_greedy8.len(), golden.layers);
         for (layers, wanted) in &prompt.truncated_greedy8 {
@@ -131,14 +131,14 @@ fn truncated_greedy_texts_are_equal<B: Ops>(model: &Model<B>, golden: &Golden) {
     }
 }
 
-fn greedy<B: Ops>(model: &Model<B>, policy: impl adainfer_core::ExitPolicy, prompt: &[u32]) -> Vec<u32> {
+fn greedy<B: Tested>(model: &Model<B>, policy: impl adainfer_core::ExitPolicy, prompt: &[u32]) -> Vec<u32> {
     let engine = EarlyExit::new(model, policy).unwrap();
     let mut session = engine.session().unwrap();
     session.generate(prompt).max_tokens(8).map(|step| step.unwrap().token).collect()
 }
 
 /// Exits the prompt after each layer; then a token that runs in full must see what dense would.
-fn a_token_that_exited_is_completed_before_later_tokens_read_it<B: Ops>(model: &Model<B>, golden: &Golden) {
+fn a_token_that_exited_is_completed_before_later_tokens_read_it<B: Tested>(model: &Model<B>, golden: &Golden) {
     let prompt = &golden.prompts[2].ids;
     let next = prompt[0];
     let mut whole = prompt.clone();
@@ -158,12 +158,12 @@ fn a_token_that_exited_is_completed_before_later_tokens_read_it<B: Ops>(model: &
         close(
             &[step.probe.top_prob(), step.probe.gap()],
             &[wanted.probe.top_prob(), wanted.probe.gap()],
-            1e-5,
+            B::LOGITS / 10.0,
         );
     }
 }
 
-fn a_forked_prefix_answers_like_the_whole_prompt<B: Ops>(model: &Model<B>, golden: &Golden) {
+fn a_forked_prefix_answers_like_the_whole_prompt<B: Tested>(model: &Model<B>, golden: &Golden) {
     let engine = EarlyExit::new(model, Never).unwrap();
     let prompt = &golden.prompts[2].ids;
     let prefix = engine.prefix(&prompt[..10]).unwrap();
@@ -180,7 +180,21 @@ fn a_forked_prefix_answers_like_the_whole_prompt<B: Ops>(model: &Model<B>, golde
     assert_eq!(texts, vec![golden.prompts[2].greedy8.clone(); 3]);
 }
 
-fn layers_left_out_give_the_reference_without_them<B: Ops>(model: &Model<B>, golden: &Golden) {
+fn running_ahead_changes_no_answer<B: Tested>(model: &Model<B>, golden: &Golden) {
+    let policy = || GapThreshold::new(0.1).unwrap().or(StaticLayer::new(golden.layers - 1));
+    for prompt in &golden.prompts {
+        let [plain, ahead] = [false, true].map(|ahead| {
+            let engine = EarlyExit::new(model, policy()).unwrap();
+            let engine = if ahead { engine.running_ahead() } else { engine };
+            let mut session = engine.session().unwrap();
+            let steps = session.generate(&prompt.ids).max_tokens(8).map(Result::unwrap);
+            steps.map(|step| (step.token, step.layers_run, step.heads_run)).collect::<Vec<_>>()
+        });
+        assert_eq!(plain, ahead);
+    }
+}
+
+fn layers_left_out_give_the_reference_without_them<B: Tested>(model: &Model<B>, golden: &Golden) {
     for (i, prompt) in golden.prompts.iter().enumerate() {
         for Drop { dropped, top_token } in &prompt.drop {
             let left_out: Vec<usize> = dropped.iter().map(|index| index + 1).collect();
@@ -194,15 +208,15 @@ fn layers_left_out_give_the_reference_without_them<B: Ops>(model: &Model<B>, gol
             }
             let found = shorter.values(&shorter.head(layers - 1, &hidden).unwrap()).unwrap();
             let name = dropped.iter().map(usize::to_string).collect::<Vec<_>>().join("_");
-            close(&found, &golden.tensor(&format!("p{i}.drop_{name}.logits_last")), 1e-4);
+            close(&found, &golden.tensor(&format!("p{i}.drop_{name}.logits_last")), B::LOGITS);
             let engine = EarlyExit::new(&shorter, Never).unwrap();
             assert_eq!(engine.session().unwrap().feed(&prompt.ids).unwrap().token, *top_token);
         }
     }
 }
 
-fn block_influence_is_that_of_the_reference<B: Ops>(model: &Model<B>, golden: &Golden) {
+fn block_influence_is_that_of_the_reference<B: Tested>(model: &Model<B>, golden: &Golden) {
     for prompt in &golden.prompts {
-        close(&model.block_influence(&prompt.ids).unwrap(), &prompt.block_influence, 1e-5);
+        close(&model.block_influence(&prompt.ids).unwrap(), &prompt.block_influence, B::LOGITS / 10.0);
     }
 }

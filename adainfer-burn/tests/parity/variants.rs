@@ -1,14 +1,13 @@
 //! Relatives of the families, and weights stored in half precision, against the reference
-//! (`fixtures/make_variants.py`), on every backend.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod golden;
+//! (`fixtures/make_variants.py`).
 
 use std::path::PathBuf;
 
-use adainfer_burn::{Model, ops::Ops};
+use adainfer_burn::Model;
 use adainfer_core::{EarlyExit, Extras, LayeredModel, Never, RunError};
-use golden::{close, tensor};
+
+use crate::backends::Tested;
+use crate::golden::{self, close, tensor};
 
 const MODELS: [&str; 6] = ["llama-f16-sharded", "llama-bf16", "opt-f16", "gptj-bf16", "mistral", "qwen2"];
 const PROMPTS: usize = 3;
@@ -21,9 +20,9 @@ fn tokens(name: &str, tensor_name: &str) -> Vec<u32> {
     tensor(&folder(name), tensor_name).into_iter().map(|id| id as u32).collect()
 }
 
-fn variants_are_the_reference<B: Ops>() {
+pub(crate) fn variants_are_the_reference<B: Tested>(device: &B::Device) {
     for name in MODELS {
-        let model = Model::<B>::open(folder(name), &Default::default()).unwrap();
+        let model = Model::<B>::open(folder(name), device).unwrap();
         for i in 0..PROMPTS {
             let prompt = tokens(name, &format!("p{i}.ids"));
             let mut state = model.start(Extras::NONE).unwrap();
@@ -33,7 +32,7 @@ fn variants_are_the_reference<B: Ops>() {
                 hidden = model.layer(layer, hidden, &mut state).unwrap();
                 found.extend(model.values(&model.head(layer, &hidden).unwrap()).unwrap());
             }
-            close(&found, &tensor(&folder(name), &format!("p{i}.lens_logits")), 1e-4);
+            close(&found, &tensor(&folder(name), &format!("p{i}.lens_logits")), B::LOGITS);
             let engine = EarlyExit::new(&model, Never).unwrap();
             let mut session = engine.session().unwrap();
             let text = session.generate(&prompt).max_tokens(8).map(|step| step.unwrap().token);
@@ -42,21 +41,8 @@ fn variants_are_the_reference<B: Ops>() {
     }
 }
 
-#[cfg(feature = "flex")]
-#[test]
-fn flex() {
-    variants_are_the_reference::<adainfer_burn::backend::Flex>();
-}
-
-#[cfg(feature = "ndarray")]
-#[test]
-fn ndarray() {
-    variants_are_the_reference::<adainfer_burn::backend::NdArray>();
-}
-
-#[test]
-fn a_text_longer_than_the_window_of_attention_is_refused() {
-    let model = Model::<adainfer_burn::backend::Flex>::open(folder("mistral"), &Default::default()).unwrap();
+pub(crate) fn a_text_longer_than_the_window_of_attention_is_refused<B: Tested>(device: &B::Device) {
+    let model = Model::<B>::open(folder("mistral"), device).unwrap();
     let engine = EarlyExit::new(&model, Never).unwrap();
     engine.session().unwrap().feed(&[5; 24]).unwrap();
     let error = engine.session().unwrap().feed(&[5; 25]).unwrap_err();

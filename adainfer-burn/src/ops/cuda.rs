@@ -1,0 +1,4 @@
+use super::Ops;
+use crate::backend::Cuda;
+
+impl Ops for Cuda {}

@@ -1,0 +1,4 @@
+use super::Ops;
+use crate::backend::Wgpu;
+
+impl Ops for Wgpu {}
