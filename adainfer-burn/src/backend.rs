@@ -1,5 +1,7 @@
 //! burn backends that models run on; each behind the Cargo feature of its name.
 
+#[cfg(feature = "cuda")]
+pub use burn_cuda::{Cuda, CudaDevice};
 #[cfg(feature = "flex")]
 pub use burn_flex::{Flex, FlexDevice};
 #[cfg(feature = "ndarray")]
@@ -8,8 +10,6 @@ pub use burn_ndarray::{NdArray, NdArrayDevice};
 pub use burn_remote::{RemoteBackend as Remote, RemoteDevice};
 #[cfg(feature = "wgpu")]
 pub use burn_wgpu::{Wgpu, WgpuDevice};
-#[cfg(feature = "cuda")]
-pub use burn_cuda::{Cuda, CudaDevice};
 
 #[cfg(feature = "cuda")]
 pub use crate::device::cuda_device;

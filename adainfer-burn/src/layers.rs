@@ -52,11 +52,7 @@ pub(crate) struct RmsNorm<B: Ops> {
 }
 
 impl<B: Ops> RmsNorm<B> {
-    pub(crate) fn load(
-        name: &str,
-        epsilon: f64,
-        weights: &mut Weights<'_, B>,
-    ) -> Result<Self, LoadError> {
+    pub(crate) fn load(name: &str, epsilon: f64, weights: &mut Weights<'_, B>) -> Result<Self, LoadError> {
         Ok(Self { gamma: weights.vector(&[format!("{name}.weight")])?, epsilon })
     }
 
@@ -75,11 +71,7 @@ pub(crate) struct LayerNorm<B: Ops> {
 }
 
 impl<B: Ops> LayerNorm<B> {
-    pub(crate) fn load(
-        name: &str,
-        epsilon: f64,
-        weights: &mut Weights<'_, B>,
-    ) -> Result<Self, LoadError> {
+    pub(crate) fn load(name: &str, epsilon: f64, weights: &mut Weights<'_, B>) -> Result<Self, LoadError> {
         let gamma = weights.vector(&[format!("{name}.weight")])?;
         let beta = weights.vector(&[format!("{name}.bias")])?;
         Ok(Self { gamma, beta, epsilon })

@@ -16,14 +16,20 @@ mod model;
 mod models;
 pub mod ops;
 mod rope;
-#[cfg(feature = "remote")]
+#[cfg(feature = "serve")]
 mod serve;
 #[cfg(feature = "text")]
 pub mod text;
 #[cfg(feature = "text")]
 mod tokenizing;
 
-#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu", feature = "cuda", feature = "remote"))]
+#[cfg(any(
+    feature = "flex",
+    feature = "ndarray",
+    feature = "wgpu",
+    feature = "cuda",
+    feature = "remote"
+))]
 pub use any::{AnyHidden, AnyLogits, AnyModel, AnyState};
 pub use device::{Device, DeviceError};
 pub use dtype::Dtype;
@@ -31,5 +37,5 @@ pub use error::{LoadError, ModelError};
 pub use layered::{Hidden, Logits, State};
 pub use load::{LoadOptions, Progress};
 pub use model::Model;
-#[cfg(feature = "remote")]
+#[cfg(feature = "serve")]
 pub use serve::{ServeError, serve};

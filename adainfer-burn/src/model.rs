@@ -119,8 +119,7 @@ impl<B: Ops> Model<B> {
         let frequencies = config.frequencies(&mut weights)?;
         check_angles(&weights.path(), &frequencies, size.max_positions)?;
         let embedding = if part.start == 0 { Some(config.embedding(&mut weights)?) } else { None };
-        let layers =
-            part.clone().map(|index| config.layer(index, &mut weights)).collect::<Result<_, _>>()?;
+        let layers = part.clone().map(|index| config.layer(index, &mut weights)).collect::<Result<_, _>>()?;
         let head = config.head(embedding.as_ref().map(|e| e.table()), &mut weights)?;
         let architecture = format!("{family} {size:?} {frequencies:?}");
         let identity = Identity { architecture, digests: weights.finish() };

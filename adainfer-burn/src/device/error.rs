@@ -56,7 +56,7 @@ pub enum DeviceError {
 
 impl DeviceError {
     /// The error of a server's device where one of this machine is needed.
-    #[cfg(feature = "remote")]
+    #[cfg(feature = "serve")]
     pub(crate) fn served_elsewhere(address: &str) -> Self {
         let name = super::Device::Remote(address.to_owned()).to_string();
         Self::NotFound { name, reason: "it is another server's, and not of this machine".to_owned() }

@@ -125,9 +125,7 @@ impl<B: Ops> Config<B> for GptJConfig {
 
     fn surplus(&self, name: &str) -> bool {
         // Old checkpoints hold the causal mask too.
-        name.ends_with(".attn.bias")
-            || name.ends_with(".attn.masked_bias")
-            || (self.tied && name == LM_HEAD)
+        name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") || (self.tied && name == LM_HEAD)
     }
 
     fn frequencies(&self, _: &mut Weights<'_, B>) -> Result<Vec<f32>, LoadError> {
@@ -164,11 +162,7 @@ struct Block<B: Ops> {
 }
 
 impl<B: Ops> Block<B> {
-    fn load(
-        layer: usize,
-        config: &GptJConfig,
-        weights: &mut Weights<'_, B>,
-    ) -> Result<Self, LoadError> {
+    fn load(layer: usize, config: &GptJConfig, weights: &mut Weights<'_, B>) -> Result<Self, LoadError> {
         let name = |part: &str| format!("transformer.h.{layer}.{part}");
         let (hidden, heads) = (config.dimensions.hidden, config.dimensions.heads);
         let mut qkv =

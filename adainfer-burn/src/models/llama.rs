@@ -30,10 +30,8 @@ impl<B: Ops> Config<B> for LlamaConfig {
     fn tensors(&self) -> Vec<Expected> {
         let Dimensions { layers, hidden, vocab, heads, .. } = self.dimensions;
         let (queries, keys) = (heads.query * heads.width, heads.key_value * heads.width);
-        let mut all = vec![
-            Expected::new(EMBEDDING, [vocab, hidden]),
-            Expected::new("model.norm.weight", [hidden]),
-        ];
+        let mut all =
+            vec![Expected::new(EMBEDDING, [vocab, hidden]), Expected::new("model.norm.weight", [hidden])];
         if !self.tied {
             all.push(Expected::new(LM_HEAD, [vocab, hidden]));
         }
@@ -112,11 +110,7 @@ struct Block<B: Ops> {
 }
 
 impl<B: Ops> Block<B> {
-    fn load(
-        layer: usize,
-        config: &LlamaConfig,
-        weights: &mut Weights<'_, B>,
-    ) -> Result<Self, LoadError> {
+    fn load(layer: usize, config: &LlamaConfig, weights: &mut Weights<'_, B>) -> Result<Self, LoadError> {
         let name = |part: &str| format!("model.layers.{layer}.{part}");
         let qkv = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
         let gate_up = ["mlp.gate_proj", "mlp.up_proj"].map(name);

@@ -217,11 +217,7 @@ struct Block<B: Ops> {
 }
 
 impl<B: Ops> Block<B> {
-    fn load(
-        layer: usize,
-        config: &OptConfig,
-        weights: &mut Weights<'_, B>,
-    ) -> Result<Self, LoadError> {
+    fn load(layer: usize, config: &OptConfig, weights: &mut Weights<'_, B>) -> Result<Self, LoadError> {
         let name = |part: &str| decoder(&format!("layers.{layer}.{part}"));
         let qkv = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
         Ok(Self {

@@ -75,14 +75,12 @@ mod tests {
 
     #[test]
     fn a_device_shows_what_the_host_would() {
-        let rows: [&[f32]; 4] =
-            [&[0.1, 2.0, -1.0, 1.5, 2.0], &[3.0, 3.0, 3.0, 3.0, 3.0], &[-1e4, 1e4, 0.0, 9999.0, 1.0], &[
-                f32::NEG_INFINITY,
-                1.0,
-                0.5,
-                0.25,
-                f32::NEG_INFINITY,
-            ]];
+        let rows: [&[f32]; 4] = [
+            &[0.1, 2.0, -1.0, 1.5, 2.0],
+            &[3.0, 3.0, 3.0, 3.0, 3.0],
+            &[-1e4, 1e4, 0.0, 9999.0, 1.0],
+            &[f32::NEG_INFINITY, 1.0, 0.5, 0.25, f32::NEG_INFINITY],
+        ];
         let before = row(&[0.3, 0.2, 0.9, -0.4, 1.0]);
         for values in rows {
             let previous = values.iter().all(|x| x.is_finite()).then_some(&before);

@@ -138,7 +138,10 @@ fn greedy<B: Tested>(model: &Model<B>, policy: impl adainfer_core::ExitPolicy, p
 }
 
 /// Exits the prompt after each layer; then a token that runs in full must see what dense would.
-fn a_token_that_exited_is_completed_before_later_tokens_read_it<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn a_token_that_exited_is_completed_before_later_tokens_read_it<B: Tested>(
+    model: &Model<B>,
+    golden: &Golden,
+) {
     let prompt = &golden.prompts[2].ids;
     let next = prompt[0];
     let mut whole = prompt.clone();
