@@ -1,9 +1,12 @@
 //! One type for the models of every backend: the device is chosen when the program runs.
 
+use std::ops::Range;
 use std::path::Path;
 
 use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId};
 
+use crate::model::Identity;
+use crate::moving::{HostHidden, HostLogits};
 use crate::{Device, Hidden, LoadError, LoadOptions, Logits, Model, ModelError, State, backend};
 
 /// Writes [`AnyModel`] and what belongs to it, with one variant a backend.
@@ -121,6 +124,100 @@ macro_rules! any {
             /// As [`Model::block_influence`].
             pub fn block_influence(&self, tokens: &[TokenId]) -> Result<Vec<f32>, ModelError> {
                 match self { $(#[cfg(feature = $feature)] Self::$name(model) => model.block_influence(tokens),)+ }
+            }
+        }
+
+        impl AnyHidden {
+            /// The numbers on the host; see [`Hidden::values`].
+            ///
+            /// # Errors
+            /// As [`Hidden::values`].
+            pub fn values(&self) -> Result<Vec<f32>, ModelError> {
+                match self { $(#[cfg(feature = $feature)] Self::$name(hidden) => hidden.values(),)+ }
+            }
+
+            fn into_host(self) -> Result<HostHidden, ModelError> {
+                match self { $(#[cfg(feature = $feature)] Self::$name(hidden) => hidden.into_host(),)+ }
+            }
+        }
+
+        impl AnyLogits {
+            fn into_host(self) -> Result<HostLogits, ModelError> {
+                match self { $(#[cfg(feature = $feature)] Self::$name(logits) => logits.into_host(),)+ }
+            }
+        }
+
+        /// What a part of a [`SplitModel`](crate::SplitModel) does beyond being a model.
+        #[allow(unreachable_patterns, reason = "where one backend is built")]
+        impl AnyModel {
+            pub(crate) fn open_part(
+                path: &Path,
+                part: Range<usize>,
+                mapped: usize,
+                device: &Device,
+                options: LoadOptions<'_>,
+            ) -> Result<Self, LoadError> {
+                match device {
+                    $(#[cfg(feature = $feature)]
+                    $device => Ok(Self::$name(Model::open_part(path, part, mapped, &$open?, options)?)),)+
+                    other => Err(other.not_in_this_build().into()),
+                }
+            }
+
+            pub(crate) fn identity(&self) -> &Identity {
+                match self { $(#[cfg(feature = $feature)] Self::$name(model) => &model.identity,)+ }
+            }
+
+            /// Makes a state ready for positions that another part embeds.
+            pub(crate) fn expect(&self, positions: usize, state: &mut AnyState) -> Result<(), ModelError> {
+                match (self, state) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyState::$name(state)) => Ok(model.expect(positions, state)),)+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+
+            pub(crate) fn influence(
+                &self,
+                layer: usize,
+                hidden: &mut AnyHidden,
+                state: &mut AnyState,
+            ) -> Result<f32, ModelError> {
+                match (self, hidden, state) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyHidden::$name(hidden), AnyState::$name(state)) => {
+                        model.influence(layer, hidden, state)
+                    })+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+
+            /// Brings hidden states of another part to this one's device.
+            pub(crate) fn receive(&self, hidden: AnyHidden) -> Result<AnyHidden, ModelError> {
+                match (self, hidden) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyHidden::$name(hidden)) => {
+                        Ok(AnyHidden::$name(model.receive(hidden)))
+                    })+
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), hidden) => {
+                        Ok(AnyHidden::$name(model.receive_from_host(hidden.into_host()?)))
+                    })+
+                }
+            }
+
+            /// The same for logits.
+            pub(crate) fn receive_logits(&self, logits: AnyLogits) -> Result<AnyLogits, ModelError> {
+                match (self, logits) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyLogits::$name(logits)) => {
+                        Ok(AnyLogits::$name(model.receive_logits(logits)))
+                    })+
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), logits) => {
+                        Ok(AnyLogits::$name(model.receive_logits_from_host(logits.into_host()?)))
+                    })+
+                }
             }
         }
 

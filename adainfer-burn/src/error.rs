@@ -133,6 +133,16 @@ pub enum LoadError {
         /// Its value.
         value: f32,
     },
+    /// A device map places more layers than there are, or fewer.
+    #[error("{}: the device map places {mapped} layers, and the model has {layers}", path.display())]
+    DeviceMap {
+        /// The file or folder.
+        path: PathBuf,
+        /// Layers in the map.
+        mapped: usize,
+        /// Layers of the model.
+        layers: usize,
+    },
     /// There is no such device.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -195,7 +205,7 @@ pub enum ModelError {
         /// The number of layers.
         layers: usize,
     },
-    /// State, hidden states or logits of a model on another backend.
+    /// State, hidden states or logits of a model on another backend, or split in another way.
     #[error("what was passed belongs to a model on another backend")]
     OtherBackend,
     /// The device failed, or its result could not be read.

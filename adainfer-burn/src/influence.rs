@@ -5,7 +5,7 @@ use burn_tensor::Tensor;
 
 use crate::layered::read;
 use crate::ops::{Ops, wide};
-use crate::{Model, ModelError};
+use crate::{Hidden, Model, ModelError, State};
 
 impl<B: Ops> Model<B> {
     /// Block influence of every layer over a text: 1 - the mean over positions of the cosine of the
@@ -15,16 +15,23 @@ impl<B: Ops> Model<B> {
     /// # Errors
     /// No token, one that is not in the vocabulary, or more than the model has positions.
     pub fn block_influence(&self, tokens: &[TokenId]) -> Result<Vec<f32>, ModelError> {
+        let mut state = self.start(Extras::NONE)?;
+        let mut hidden = self.embed(tokens, &mut state)?;
+        (0..self.spec().layers).map(|layer| self.influence(layer, &mut hidden, &mut state)).collect()
+    }
+
+    /// Runs a layer, and says by how much it changed what it was given.
+    pub(crate) fn influence(
+        &self,
+        layer: usize,
+        hidden: &mut Hidden<B>,
+        state: &mut State<B>,
+    ) -> Result<f32, ModelError> {
+        let before = hidden.clone();
+        *hidden = self.layer(layer, before.clone(), state)?;
         B::in_order(|| {
-            let mut state = self.start(Extras::NONE)?;
-            let mut hidden = self.embed(tokens, &mut state)?;
-            let mut influences = Vec::with_capacity(self.spec().layers);
-            for layer in 0..self.spec().layers {
-                let before = hidden.tensor().clone();
-                hidden = self.layer(layer, hidden, &mut state)?;
-                influences.push(-mean_cosine(before, hidden.tensor().clone()) + 1.0);
-            }
-            read(Tensor::cat(influences, 0))
+            let cosine = read(mean_cosine(before.tensor().clone(), hidden.tensor().clone()))?;
+            cosine.first().map(|cosine| 1.0 - cosine).ok_or_else(|| ModelError::Device("no cosine".into()))
         })
     }
 }

@@ -21,17 +21,25 @@ pub struct State<B: Ops> {
 #[derive(Debug, Clone)]
 pub struct Hidden<B: Ops> {
     /// [positions, hidden].
-    x: Tensor<B, 2>,
+    pub(crate) x: Tensor<B, 2>,
     /// What attention and MLP of the layer before added at the last position.
-    parts: Option<(Tensor<B, 2>, Tensor<B, 2>)>,
+    pub(crate) parts: Option<(Tensor<B, 2>, Tensor<B, 2>)>,
     /// Cosines of hidden state, attention and MLP with the layer before: [3].
-    cosines: Option<Tensor<B, 1>>,
+    pub(crate) cosines: Option<Tensor<B, 1>>,
 }
 
 impl<B: Ops> Hidden<B> {
     /// The hidden states, one position a row: [positions, hidden].
     pub fn tensor(&self) -> &Tensor<B, 2> {
         &self.x
+    }
+
+    /// The same numbers on the host, position by position.
+    ///
+    /// # Errors
+    /// [`ModelError::Device`] where the device failed at these or at anything queued before.
+    pub fn values(&self) -> Result<Vec<f32>, ModelError> {
+        B::in_order(|| read(self.x.clone()))
     }
 
     fn last(&self) -> Tensor<B, 2> {
@@ -43,8 +51,8 @@ impl<B: Ops> Hidden<B> {
 #[derive(Debug, Clone)]
 pub struct Logits<B: Ops> {
     /// [1, vocab].
-    values: Tensor<B, 2>,
-    cosines: Option<Tensor<B, 1>>,
+    pub(crate) values: Tensor<B, 2>,
+    pub(crate) cosines: Option<Tensor<B, 1>>,
 }
 
 impl<B: Ops> LayeredModel for Model<B> {
@@ -155,7 +163,8 @@ impl<B: Ops> Model<B> {
         if state.embedded > state.rope.positions() {
             // At least twice as far, so that a long text makes few tables.
             let positions = (2 * state.embedded).min(self.spec.max_positions);
-            state.rope = RopeTable::new(&self.frequencies, positions, &self.device, self.dtype);
+            let table = || RopeTable::new(&self.frequencies, positions, &self.device, self.dtype);
+            state.rope = B::in_order(table);
         }
     }
 }

@@ -14,10 +14,14 @@ mod layers;
 mod load;
 mod model;
 mod models;
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu", feature = "cuda", feature = "remote"))]
+mod moving;
 pub mod ops;
 mod rope;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu", feature = "cuda", feature = "remote"))]
+mod split;
 #[cfg(feature = "text")]
 pub mod text;
 #[cfg(feature = "text")]
@@ -39,3 +43,11 @@ pub use load::{LoadOptions, Progress};
 pub use model::Model;
 #[cfg(feature = "serve")]
 pub use serve::{ServeError, serve};
+#[cfg(any(
+    feature = "flex",
+    feature = "ndarray",
+    feature = "wgpu",
+    feature = "cuda",
+    feature = "remote"
+))]
+pub use split::{DeviceMap, SplitHidden, SplitLogits, SplitModel, SplitState};

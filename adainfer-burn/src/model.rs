@@ -73,6 +73,22 @@ impl<B: Ops> Model<B> {
         Self::load(checkpoint, all, device, options)
     }
 
+    /// Opens some of a model's layers, as one part of those that a device map places.
+    pub(crate) fn open_part(
+        path: &Path,
+        part: Range<usize>,
+        mapped: usize,
+        device: &B::Device,
+        options: LoadOptions<'_>,
+    ) -> Result<Self, LoadError> {
+        let checkpoint = Checkpoint::open(path)?;
+        let layers = checkpoint.layers().len();
+        if mapped != layers {
+            return Err(LoadError::DeviceMap { path: path.to_path_buf(), mapped, layers });
+        }
+        Self::load(checkpoint, part, device, options)
+    }
+
     /// A model of a shape with weights that nobody trained: what a config.json with this text describes,
     /// and the same numbers for the same seed. For measuring what models cost that are not at hand.
     ///
@@ -92,7 +108,7 @@ impl<B: Ops> Model<B> {
 
     /// Reads the layers of `part`; the embedding if they begin the model; and the head, so that a look
     /// never leaves the device.
-    pub(crate) fn load(
+    fn load(
         checkpoint: Checkpoint<B>,
         part: Range<usize>,
         device: &B::Device,
