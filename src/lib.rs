@@ -11,9 +11,15 @@ pub use adainfer_policies as policies;
 
 /// What most programs need: `use adainfer::prelude::*`.
 pub mod prelude {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    pub use adainfer_burn::AnyModel;
-    pub use adainfer_burn::{Device, LoadError, Model, Progress, backend};
+    #[cfg(any(
+        feature = "flex",
+        feature = "ndarray",
+        feature = "wgpu",
+        feature = "cuda",
+        feature = "remote"
+    ))]
+    pub use adainfer_burn::{AnyModel, DeviceMap, SplitModel};
+    pub use adainfer_burn::{Device, Dtype, LoadError, LoadOptions, Model, Progress, backend};
     pub use adainfer_core::{
         Decision, EarlyExit, ExitPolicy, Extras, LayeredModel, Never, Observer, Probe, Recorder, Sampling,
         Session, Step, TokenId, Trace, Watch, policy_fn,

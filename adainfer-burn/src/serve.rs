@@ -40,8 +40,15 @@ pub fn serve(device: &Device, port: u16) -> Result<(), ServeError> {
     match device {
         #[cfg(feature = "flex")]
         Device::Cpu => start_websocket::<backend::Flex>(Default::default(), port),
-        #[cfg(feature = "ndarray")]
-        Device::NdArray => start_websocket::<backend::NdArray>(Default::default(), port),
+        // All of ndarray's operations would be compiled into this crate, for minutes, to serve what
+        // `Cpu` does better.
+        Device::NdArray => {
+            return Err(DeviceError::NotFound {
+                name: device.to_string(),
+                reason: "it is not served; `cpu` is".to_owned(),
+            }
+            .into());
+        }
         #[cfg(feature = "wgpu")]
         Device::Wgpu(index) => start_websocket::<backend::Wgpu>(backend::wgpu_device(*index)?, port),
         #[cfg(feature = "cuda")]

@@ -39,7 +39,7 @@ mod stopwatch;
 
 use std::path::PathBuf;
 
-use adainfer::burn::{AnyModel, Device};
+use adainfer::burn::{AnyModel, Device, Dtype};
 use anyhow::Result;
 
 use cache::Env;
@@ -59,9 +59,11 @@ pub(crate) struct ModelArgs {
     /// and without that a small default model, downloaded once
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
-    /// What it runs on: cpu, or ndarray in a build with that feature
-    #[arg(long, value_name = "DEVICE", default_value_t = Device::Cpu)]
+    #[arg(long, value_name = "DEVICE", default_value_t = Device::Cpu, help = device_help())]
     pub(crate) device: Device,
+    /// The number format of weights and activations: f32, and f16 or bf16 where the device computes in it
+    #[arg(long, value_name = "DTYPE", default_value_t = Dtype::F32)]
+    pub(crate) dtype: Dtype,
 }
 
 impl ModelArgs {
@@ -80,8 +82,13 @@ impl ModelArgs {
     ///
     /// As [`find`] and [`open`].
     pub(crate) fn open(&self) -> Result<AnyModel> {
-        open(&self.find()?, &self.device)
+        open(&self.find()?, &self.device, self.dtype)
     }
+}
+
+fn device_help() -> String {
+    let names: Vec<_> = Device::names().collect();
+    format!("What it runs on; this build has: {}", names.join(", "))
 }
 
 /// The path of the model to use: a GGUF file or a Hugging Face folder.

@@ -3,23 +3,24 @@
 use std::path::Path;
 
 use adainfer::burn::text::Tokenizer;
-use adainfer::burn::{AnyModel, Device};
 use adainfer::prelude::*;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Opens the model at `path` on a device; the bar is on standard error, and only on a terminal.
+/// Opens the model at `path` on a device, in a number format; the bar is on standard error, and only on a
+/// terminal.
 ///
 /// # Errors
 ///
-/// If there is no such model or device, or the model is damaged.
-pub(crate) fn open(path: &Path, device: &Device) -> Result<AnyModel> {
+/// If there is no such model or device, the device does not compute in the format, or the model is damaged.
+pub(crate) fn open(path: &Path, device: &Device, dtype: Dtype) -> Result<AnyModel> {
     let style = "loading {bar:40} {percent}% of {human_len} weights";
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?);
-    let model = AnyModel::open_with(path, device, &mut |progress: Progress<'_>| {
+    let mut report = |progress: Progress<'_>| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
-    });
+    };
+    let model = AnyModel::open_with(path, device, LoadOptions::new().dtype(dtype).progress(&mut report));
     bar.finish_and_clear();
     Ok(model?)
 }

@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use adainfer::burn::text::Tokenizer;
-use adainfer::burn::{AnyModel, Device};
 use adainfer::prelude::*;
 use serde::Deserialize;
 
@@ -58,7 +57,7 @@ fn model_path() -> Option<PathBuf> {
 }
 
 static MODEL: LazyLock<Option<AnyModel>> =
-    LazyLock::new(|| model_path().map(|path| support::open(&path, &Device::Cpu).unwrap()));
+    LazyLock::new(|| model_path().map(|path| support::open(&path, &Device::Cpu, Dtype::F32).unwrap()));
 
 fn each(check: fn(&AnyModel, &Tokenizer, &Prompt)) {
     let Some(model) = &*MODEL else { return };

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use adainfer::burn::{Model, Progress, backend};
+use adainfer::burn::{LoadOptions, Model, Progress, backend};
 
 /// Set in the process that is measured.
 const MEASURE: &str = "ADAINFER_MEASURE_MEMORY";
@@ -41,7 +41,8 @@ fn measure() {
     let mut weights = 0;
     let report = &mut |progress: Progress<'_>| weights = progress.total * 4;
     let path = super::model_path().unwrap();
-    let model = Model::<backend::Flex>::open_with(path, &Default::default(), report).unwrap();
+    let options = LoadOptions::new().progress(report);
+    let model = Model::<backend::Flex>::open_with(path, &Default::default(), options).unwrap();
     println!("\npeak {}\nweights {weights}", peak());
     drop(model);
 }

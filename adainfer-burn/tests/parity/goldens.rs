@@ -1,22 +1,23 @@
 //! Every number of the reference implementation: lens logits, features, exits, greedy texts. The truths were
 //! made with Hugging Face transformers from random weights.
 
-use adainfer_burn::Model;
+use adainfer_burn::{AnyModel, DeviceMap, SplitModel};
 use adainfer_core::{EarlyExit, ExitPolicy, Extras, LayeredModel, Never, Recorder, Watch, WithoutLayers};
 use adainfer_policies::{GapThreshold, StaticLayer};
 
-use crate::backends::Tested;
 use crate::golden::{Drop, Golden, close};
+use crate::targets::{HostValues, Target, Tested};
 
 const MODELS: [&str; 5] = ["llama-mha", "llama-gqa-tied", "opt-pre", "opt-post-proj", "gptj"];
 
-type Check<B> = fn(&Model<B>, &Golden);
+/// `off`: how far logits may be from the reference.
+type Check<M> = fn(model: &M, golden: &Golden, off: f32);
 
 /// A check and its name.
 macro_rules! checks {
     ($($check:ident),* $(,)?) => {
-        pub(crate) fn checks<B: Tested>() -> Vec<(&'static str, Check<B>)> {
-            vec![$((stringify!($check), $check::<B>)),*]
+        pub(crate) fn checks<M: Tested>() -> Vec<(&'static str, Check<M>)> {
+            vec![$((stringify!($check), $check::<M>)),*]
         }
     };
 }
@@ -35,17 +36,34 @@ checks![
     block_influence_is_that_of_the_reference,
 ];
 
-/// Runs a check on every golden model.
-pub(crate) fn each<B: Tested>(device: &B::Device, check: Check<B>) {
+/// Runs a check on every golden model, on one device.
+pub(crate) fn each(target: &Target, check: Check<AnyModel>) {
+    let open = |golden: &Golden| AnyModel::open(golden.folder(), &target.devices[0]).unwrap();
+    run(target, open, check);
+}
+
+/// Runs a check on every golden model, split over the target's devices.
+pub(crate) fn each_split(target: &Target, check: Check<SplitModel>) {
+    let open = |golden: &Golden| {
+        let map = DeviceMap::even(golden.layers, &target.devices);
+        let model = SplitModel::open(golden.folder(), &map).unwrap();
+        let whole = AnyModel::open(golden.folder(), &target.devices[0]).unwrap();
+        assert_eq!(model.spec(), whole.spec(), "the fingerprint too");
+        model
+    };
+    run(target, open, check);
+}
+
+fn run<M: Tested>(target: &Target, open: impl Fn(&Golden) -> M, check: Check<M>) {
     for name in MODELS {
         let golden = Golden::read(name);
-        let model = Model::<B>::open(golden.folder(), device).unwrap();
+        let model = open(&golden);
         assert_eq!((model.spec().layers, model.spec().vocab), (golden.layers, golden.vocab));
-        check(&model, &golden);
+        check(&model, &golden, target.logits);
     }
 }
 
-fn lens_logits_are_equal_after_every_layer<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn lens_logits_are_equal_after_every_layer<M: Tested>(model: &M, golden: &Golden, off: f32) {
     for (i, prompt) in golden.prompts.iter().enumerate() {
         let mut state = model.start(Extras::NONE).unwrap();
         let mut hidden = model.embed(&prompt.ids, &mut state).unwrap();
@@ -53,14 +71,13 @@ fn lens_logits_are_equal_after_every_layer<B: Tested>(model: &Model<B>, golden: 
         for layer in 0..golden.layers {
             hidden = model.layer(layer, hidden, &mut state).unwrap();
             let found = model.values(&model.head(layer, &hidden).unwrap()).unwrap();
-            close(&found, &wanted[layer * golden.vocab..][..golden.vocab], B::LOGITS);
+            close(&found, &wanted[layer * golden.vocab..][..golden.vocab], off);
         }
-        let states: Vec<f32> = hidden.tensor().to_data().into_vec().unwrap();
-        close(&states, &golden.tensor(&format!("p{i}.hidden_all_final")), B::LOGITS);
+        close(&hidden.values().unwrap(), &golden.tensor(&format!("p{i}.hidden_all_final")), off);
     }
 }
 
-fn features_are_equal_after_every_layer<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn features_are_equal_after_every_layer<M: Tested>(model: &M, golden: &Golden, off: f32) {
     let engine = EarlyExit::new(model, Watch::new(Extras::ALL)).unwrap();
     for prompt in &golden.prompts {
         let mut session = engine.watched(Recorder::default()).unwrap();
@@ -71,12 +88,12 @@ fn features_are_equal_after_every_layer<B: Tested>(model: &Model<B>, golden: &Go
         for (l, probe) in recorded[0].probes.iter().enumerate() {
             assert_eq!(probe.layer, l + 1);
             assert_eq!((probe.top.token, probe.second.token), (wanted.top_token[l], wanted.second_token[l]));
-            close(&[probe.top_prob(), probe.gap()], &[wanted.top_prob[l], wanted.gap[l]], B::LOGITS / 10.0);
+            close(&[probe.top_prob(), probe.gap()], &[wanted.top_prob[l], wanted.gap[l]], off / 10.0);
             let extras = [
-                (probe.cos_hidden, wanted.cos_hidden_prev[l], B::LOGITS / 10.0),
-                (probe.cos_attn, wanted.cos_attn_prev[l], B::LOGITS / 10.0),
-                (probe.cos_mlp, wanted.cos_mlp_prev[l], B::LOGITS / 10.0),
-                (probe.kl, wanted.kl_from_prev[l], B::LOGITS),
+                (probe.cos_hidden, wanted.cos_hidden_prev[l], off / 10.0),
+                (probe.cos_attn, wanted.cos_attn_prev[l], off / 10.0),
+                (probe.cos_mlp, wanted.cos_mlp_prev[l], off / 10.0),
+                (probe.kl, wanted.kl_from_prev[l], off),
             ];
             for (found, wanted, tolerance) in extras {
                 assert_eq!((found.is_some(), wanted.is_some()), (l > 0, l > 0), "none but after layer 1");
@@ -86,7 +103,7 @@ fn features_are_equal_after_every_layer<B: Tested>(model: &Model<B>, golden: &Go
     }
 }
 
-fn the_gap_rule_exits_at_the_same_layers<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn the_gap_rule_exits_at_the_same_layers<M: Tested>(model: &M, golden: &Golden, _: f32) {
     for prompt in &golden.prompts {
         for (threshold, exit) in &prompt.gap_rule {
             let policy = GapThreshold::new(threshold.parse().unwrap()).unwrap();
@@ -97,7 +114,7 @@ fn the_gap_rule_exits_at_the_same_layers<B: Tested>(model: &Model<B>, golden: &G
 }
 
 /// Neither the loop nor looking on the way changes a bit of the answer.
-fn never_is_bit_equal_to_the_plain_forward<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn never_is_bit_equal_to_the_plain_forward<M: Tested>(model: &M, golden: &Golden, _: f32) {
     for prompt in &golden.prompts {
         let mut state = model.start(Extras::NONE).unwrap();
         let mut hidden = model.embed(&prompt.ids, &mut state).unwrap();
@@ -115,13 +132,13 @@ fn never_is_bit_equal_to_the_plain_forward<B: Tested>(model: &Model<B>, golden: 
     }
 }
 
-fn dense_greedy_texts_are_equal<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn dense_greedy_texts_are_equal<M: Tested>(model: &M, golden: &Golden, _: f32) {
     for prompt in &golden.prompts {
         assert_eq!(greedy(model, Never, &prompt.ids), prompt.greedy8);
     }
 }
 
-fn truncated_greedy_texts_are_equal<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn truncated_greedy_texts_are_equal<M: Tested>(model: &M, golden: &Golden, _: f32) {
     for prompt in &golden.prompts {
         assert_eq!(prompt.truncated_greedy8.len(), golden.layers);
         for (layers, wanted) in &prompt.truncated_greedy8 {
@@ -131,16 +148,17 @@ fn truncated_greedy_texts_are_equal<B: Tested>(model: &Model<B>, golden: &Golden
     }
 }
 
-fn greedy<B: Tested>(model: &Model<B>, policy: impl adainfer_core::ExitPolicy, prompt: &[u32]) -> Vec<u32> {
+fn greedy<M: Tested>(model: &M, policy: impl adainfer_core::ExitPolicy, prompt: &[u32]) -> Vec<u32> {
     let engine = EarlyExit::new(model, policy).unwrap();
     let mut session = engine.session().unwrap();
     session.generate(prompt).max_tokens(8).map(|step| step.unwrap().token).collect()
 }
 
 /// Exits the prompt after each layer; then a token that runs in full must see what dense would.
-fn a_token_that_exited_is_completed_before_later_tokens_read_it<B: Tested>(
-    model: &Model<B>,
+fn a_token_that_exited_is_completed_before_later_tokens_read_it<M: Tested>(
+    model: &M,
     golden: &Golden,
+    off: f32,
 ) {
     let prompt = &golden.prompts[2].ids;
     let next = prompt[0];
@@ -161,12 +179,12 @@ fn a_token_that_exited_is_completed_before_later_tokens_read_it<B: Tested>(
         close(
             &[step.probe.top_prob(), step.probe.gap()],
             &[wanted.probe.top_prob(), wanted.probe.gap()],
-            B::LOGITS / 10.0,
+            off / 10.0,
         );
     }
 }
 
-fn a_forked_prefix_answers_like_the_whole_prompt<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn a_forked_prefix_answers_like_the_whole_prompt<M: Tested>(model: &M, golden: &Golden, _: f32) {
     let engine = EarlyExit::new(model, Never).unwrap();
     let prompt = &golden.prompts[2].ids;
     let prefix = engine.prefix(&prompt[..10]).unwrap();
@@ -183,7 +201,7 @@ fn a_forked_prefix_answers_like_the_whole_prompt<B: Tested>(model: &Model<B>, go
     assert_eq!(texts, vec![golden.prompts[2].greedy8.clone(); 3]);
 }
 
-fn running_ahead_changes_no_answer<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn running_ahead_changes_no_answer<M: Tested>(model: &M, golden: &Golden, _: f32) {
     let policy = || GapThreshold::new(0.1).unwrap().or(StaticLayer::new(golden.layers - 1));
     for prompt in &golden.prompts {
         let [plain, ahead] = [false, true].map(|ahead| {
@@ -197,7 +215,7 @@ fn running_ahead_changes_no_answer<B: Tested>(model: &Model<B>, golden: &Golden)
     }
 }
 
-fn layers_left_out_give_the_reference_without_them<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn layers_left_out_give_the_reference_without_them<M: Tested>(model: &M, golden: &Golden, off: f32) {
     for (i, prompt) in golden.prompts.iter().enumerate() {
         for Drop { dropped, top_token } in &prompt.drop {
             let left_out: Vec<usize> = dropped.iter().map(|index| index + 1).collect();
@@ -211,15 +229,15 @@ fn layers_left_out_give_the_reference_without_them<B: Tested>(model: &Model<B>, 
             }
             let found = shorter.values(&shorter.head(layers - 1, &hidden).unwrap()).unwrap();
             let name = dropped.iter().map(usize::to_string).collect::<Vec<_>>().join("_");
-            close(&found, &golden.tensor(&format!("p{i}.drop_{name}.logits_last")), B::LOGITS);
+            close(&found, &golden.tensor(&format!("p{i}.drop_{name}.logits_last")), off);
             let engine = EarlyExit::new(&shorter, Never).unwrap();
             assert_eq!(engine.session().unwrap().feed(&prompt.ids).unwrap().token, *top_token);
         }
     }
 }
 
-fn block_influence_is_that_of_the_reference<B: Tested>(model: &Model<B>, golden: &Golden) {
+fn block_influence_is_that_of_the_reference<M: Tested>(model: &M, golden: &Golden, off: f32) {
     for prompt in &golden.prompts {
-        close(&model.block_influence(&prompt.ids).unwrap(), &prompt.block_influence, B::LOGITS / 10.0);
+        close(&model.block_influence(&prompt.ids).unwrap(), &prompt.block_influence, off / 10.0);
     }
 }

@@ -1,55 +1,51 @@
-//! The reference implementation's numbers, on every backend that this build has. A backend whose device is
-//! not there has its tests listed as ignored, with the reason.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
+//! The reference implementation's numbers, on every device that this build knows. Where one is not there,
+//! its tests are listed as ignored, with the reason.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
-mod backends;
 mod golden;
 mod goldens;
-#[cfg(feature = "remote")]
+#[cfg(feature = "serve")]
 mod server;
+mod targets;
 mod variants;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use backends::{Tested, for_each_backend};
 use libtest_mimic::{Arguments, Trial, run};
+use targets::{Target, targets};
 
 fn main() -> ExitCode {
-    let mut trials = Vec::new();
-    macro_rules! add {
-        ($backend:ty) => {
-            trials.extend(trials_on::<$backend>());
-        };
-    }
-    for_each_backend!(add);
+    let trials = targets().into_iter().flat_map(|(target, there)| trials(Arc::new(target), there)).collect();
     run(&Arguments::from_args(), trials).exit_code()
 }
 
-fn trials_on<B: Tested>() -> Vec<Trial> {
-    let device = B::find().map(Arc::new);
-    let trial = |name: &str, check: Box<dyn FnOnce(&B::Device) + Send>| {
-        let name = format!("{}::{name}", B::NAME);
-        match &device {
-            Ok(device) => {
-                let device = Arc::clone(device);
-                Trial::test(name, move || {
-                    check(&device);
-                    Ok(())
-                })
-            }
+fn trials(target: Arc<Target>, there: Result<(), String>) -> Vec<Trial> {
+    let trial = |name: &str, check: Box<dyn FnOnce(&Target) + Send>| {
+        let (name, target) = (format!("{}::{name}", target.name), Arc::clone(&target));
+        match &there {
+            Ok(()) => Trial::test(name, move || {
+                check(&target);
+                Ok(())
+            }),
             Err(reason) => Trial::test(name, || Ok(())).with_ignored_flag(true).with_kind(reason),
         }
     };
-    let goldens = goldens::checks::<B>()
-        .into_iter()
-        .map(|(name, check)| trial(name, Box::new(move |device| goldens::each::<B>(device, check))));
-    let variants = [
-        trial("variants_are_the_reference", Box::new(variants::variants_are_the_reference::<B>)),
-        trial(
-            "a_text_longer_than_the_window_of_attention_is_refused",
-            Box::new(variants::a_text_longer_than_the_window_of_attention_is_refused::<B>),
-        ),
-    ];
-    goldens.chain(variants).collect()
+    if target.devices.len() > 1 {
+        let split = goldens::checks().into_iter();
+        return split
+            .map(|(name, check)| trial(name, Box::new(move |t| goldens::each_split(t, check))))
+            .collect();
+    }
+    let goldens = goldens::checks().into_iter();
+    goldens
+        .map(|(name, check)| trial(name, Box::new(move |target| goldens::each(target, check))))
+        .chain([
+            trial("variants_are_the_reference", Box::new(variants::variants_are_the_reference)),
+            trial(
+                "a_text_longer_than_the_window_of_attention_is_refused",
+                Box::new(variants::a_text_longer_than_the_window_of_attention_is_refused),
+            ),
+        ])
+        .collect()
 }

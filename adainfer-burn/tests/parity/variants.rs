@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use adainfer_burn::Model;
+use adainfer_burn::AnyModel;
 use adainfer_core::{EarlyExit, Extras, LayeredModel, Never, RunError};
 
-use crate::backends::Tested;
 use crate::golden::{self, close, tensor};
+use crate::targets::Target;
 
 const MODELS: [&str; 6] = ["llama-f16-sharded", "llama-bf16", "opt-f16", "gptj-bf16", "mistral", "qwen2"];
 const PROMPTS: usize = 3;
@@ -20,9 +20,9 @@ fn tokens(name: &str, tensor_name: &str) -> Vec<u32> {
     tensor(&folder(name), tensor_name).into_iter().map(|id| id as u32).collect()
 }
 
-pub(crate) fn variants_are_the_reference<B: Tested>(device: &B::Device) {
+pub(crate) fn variants_are_the_reference(target: &Target) {
     for name in MODELS {
-        let model = Model::<B>::open(folder(name), device).unwrap();
+        let model = AnyModel::open(folder(name), &target.devices[0]).unwrap();
         for i in 0..PROMPTS {
             let prompt = tokens(name, &format!("p{i}.ids"));
             let mut state = model.start(Extras::NONE).unwrap();
@@ -32,7 +32,7 @@ pub(crate) fn variants_are_the_reference<B: Tested>(device: &B::Device) {
                 hidden = model.layer(layer, hidden, &mut state).unwrap();
                 found.extend(model.values(&model.head(layer, &hidden).unwrap()).unwrap());
             }
-            close(&found, &tensor(&folder(name), &format!("p{i}.lens_logits")), B::LOGITS);
+            close(&found, &tensor(&folder(name), &format!("p{i}.lens_logits")), target.logits);
             let engine = EarlyExit::new(&model, Never).unwrap();
             let mut session = engine.session().unwrap();
             let text = session.generate(&prompt).max_tokens(8).map(|step| step.unwrap().token);
@@ -41,8 +41,8 @@ pub(crate) fn variants_are_the_reference<B: Tested>(device: &B::Device) {
     }
 }
 
-pub(crate) fn a_text_longer_than_the_window_of_attention_is_refused<B: Tested>(device: &B::Device) {
-    let model = Model::<B>::open(folder("mistral"), device).unwrap();
+pub(crate) fn a_text_longer_than_the_window_of_attention_is_refused(target: &Target) {
+    let model = AnyModel::open(folder("mistral"), &target.devices[0]).unwrap();
     let engine = EarlyExit::new(&model, Never).unwrap();
     engine.session().unwrap().feed(&[5; 24]).unwrap();
     let error = engine.session().unwrap().feed(&[5; 25]).unwrap_err();

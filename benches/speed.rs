@@ -7,7 +7,7 @@
 //! Two threads, unless RAYON_NUM_THREADS says otherwise.
 #![allow(missing_docs, clippy::expect_used)]
 
-mod random_model;
+mod support;
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -15,11 +15,12 @@ use std::time::Duration;
 use adainfer::core::testing::ScriptedModel;
 use adainfer::prelude::*;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use support::SMOLLM2;
 
 type Cpu = Model<backend::Flex>;
 
-fn tokens(count: usize) -> Vec<TokenId> {
-    (0..count).map(|i| ((i * 7919 + 13) % random_model::VOCAB) as TokenId).collect()
+fn tokens(count: u32) -> Vec<TokenId> {
+    SMOLLM2.prompt(count)
 }
 
 fn prefill(c: &mut Criterion, model: &Cpu) {
@@ -28,7 +29,7 @@ fn prefill(c: &mut Criterion, model: &Cpu) {
     let engine = engine(model);
     for count in [32, 300, 1000] {
         let prompt = tokens(count);
-        group.throughput(Throughput::Elements(count as u64));
+        group.throughput(Throughput::Elements(count.into()));
         group.bench_function(format!("{count}"), |b| {
             b.iter(|| engine.session().and_then(|mut session| session.feed(black_box(&prompt))));
         });
@@ -83,10 +84,9 @@ fn engine(model: &Cpu) -> EarlyExit<&Cpu, Never> {
 
 fn all(c: &mut Criterion) {
     overhead(c);
-    if std::env::var_os("RAYON_NUM_THREADS").is_none() {
-        rayon::ThreadPoolBuilder::new().num_threads(2).build_global().expect("no pool was there before");
-    }
-    let model = random_model::open().expect("the temporary folder can be written");
+    support::set_threads();
+    let model = Cpu::with_random_weights(SMOLLM2.config, 1, &Default::default(), LoadOptions::new());
+    let model = model.expect("the configuration is right");
     look(c, &model);
     decode(c, &model);
     prefill(c, &model);

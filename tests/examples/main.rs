@@ -2,6 +2,9 @@
 // Clippy lets tests unwrap, but not the functions that they share.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "serve")]
+mod serve_remote;
+
 use std::collections::BTreeMap;
 use std::fs::read_to_string;
 use std::io::Write;
