@@ -1,7 +1,7 @@
 //! Every number of the reference implementation: lens logits, features, exits, greedy texts. The truths were
 //! made with Hugging Face transformers from random weights.
 
-use adainfer_burn::{AnyModel, DeviceMap, SplitModel};
+use adainfer_burn::{AnyModel, DeviceMap, Dtype, LoadOptions, SplitModel};
 use adainfer_core::{EarlyExit, ExitPolicy, Extras, LayeredModel, Never, Recorder, Watch, WithoutLayers};
 use adainfer_policies::{GapThreshold, StaticLayer};
 
@@ -52,6 +52,42 @@ pub(crate) fn each_split(target: &Target, check: Check<SplitModel>) {
         model
     };
     run(target, open, check);
+}
+
+/// Weights and activations in half precision: logits within a few roundings of the reference, and not those
+/// of f32.
+pub(crate) fn half_precision_is_near_the_reference(target: &Target, dtype: Dtype) {
+    let rounding = if dtype == Dtype::F16 { 2f32.powi(-11) } else { 2f32.powi(-8) };
+    for name in MODELS {
+        let golden = Golden::read(name);
+        let options = LoadOptions::new().dtype(dtype);
+        let model = AnyModel::open_with(golden.folder(), &target.devices[0], options).unwrap();
+        for (i, prompt) in golden.prompts.iter().enumerate() {
+            let found = lens_logits(&model, &prompt.ids);
+            let wanted = golden.tensor(&format!("p{i}.lens_logits"));
+            let scale = wanted.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
+            close(&found, &wanted, ROUNDINGS * rounding * scale);
+            assert!(
+                found.iter().zip(&wanted).any(|(f, w)| (f - w).abs() > rounding / 16.0 * scale),
+                "{name} is in f32"
+            );
+        }
+    }
+}
+
+/// How many add up, of the largest logit: measured 4 to 8 on models of up to six layers.
+const ROUNDINGS: f32 = 16.0;
+
+/// What each layer would say, one after the other.
+fn lens_logits<M: Tested>(model: &M, prompt: &[u32]) -> Vec<f32> {
+    let mut state = model.start(Extras::NONE).unwrap();
+    let mut hidden = model.embed(prompt, &mut state).unwrap();
+    let mut all = Vec::new();
+    for layer in 0..model.spec().layers {
+        hidden = model.layer(layer, hidden, &mut state).unwrap();
+        all.extend(model.values(&model.head(layer, &hidden).unwrap()).unwrap());
+    }
+    all
 }
 
 fn run<M: Tested>(target: &Target, open: impl Fn(&Golden) -> M, check: Check<M>) {

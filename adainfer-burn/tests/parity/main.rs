@@ -12,8 +12,9 @@ mod variants;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use adainfer_burn::Dtype;
 use libtest_mimic::{Arguments, Trial, run};
-use targets::{Target, targets};
+use targets::{Target, opens, targets};
 
 fn main() -> ExitCode {
     let trials = targets().into_iter().flat_map(|(target, there)| trials(Arc::new(target), there)).collect();
@@ -21,9 +22,9 @@ fn main() -> ExitCode {
 }
 
 fn trials(target: Arc<Target>, there: Result<(), String>) -> Vec<Trial> {
-    let trial = |name: &str, check: Box<dyn FnOnce(&Target) + Send>| {
+    let trial = |name: String, there: &Result<(), String>, check: Box<dyn FnOnce(&Target) + Send>| {
         let (name, target) = (format!("{}::{name}", target.name), Arc::clone(&target));
-        match &there {
+        match there {
             Ok(()) => Trial::test(name, move || {
                 check(&target);
                 Ok(())
@@ -34,18 +35,26 @@ fn trials(target: Arc<Target>, there: Result<(), String>) -> Vec<Trial> {
     if target.devices.len() > 1 {
         let split = goldens::checks().into_iter();
         return split
-            .map(|(name, check)| trial(name, Box::new(move |t| goldens::each_split(t, check))))
+            .map(|(name, check)| {
+                trial(name.to_owned(), &there, Box::new(move |target| goldens::each_split(target, check)))
+            })
             .collect();
     }
-    let goldens = goldens::checks().into_iter();
-    goldens
-        .map(|(name, check)| trial(name, Box::new(move |target| goldens::each(target, check))))
-        .chain([
-            trial("variants_are_the_reference", Box::new(variants::variants_are_the_reference)),
-            trial(
-                "a_text_longer_than_the_window_of_attention_is_refused",
-                Box::new(variants::a_text_longer_than_the_window_of_attention_is_refused),
-            ),
-        ])
-        .collect()
+    let goldens = goldens::checks().into_iter().map(|(name, check)| {
+        trial(name.to_owned(), &there, Box::new(move |target| goldens::each(target, check)))
+    });
+    let half = [Dtype::F16, Dtype::Bf16].map(|dtype| {
+        let there = there.clone().and_then(|()| opens(&target.devices[0], dtype));
+        let check = move |target: &Target| goldens::half_precision_is_near_the_reference(target, dtype);
+        trial(format!("{dtype}_is_near_the_reference"), &there, Box::new(check))
+    });
+    let variants = [
+        trial("variants_are_the_reference".into(), &there, Box::new(variants::variants_are_the_reference)),
+        trial(
+            "a_text_longer_than_the_window_of_attention_is_refused".into(),
+            &there,
+            Box::new(variants::a_text_longer_than_the_window_of_attention_is_refused),
+        ),
+    ];
+    goldens.chain(half).chain(variants).collect()
 }

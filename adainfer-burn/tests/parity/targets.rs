@@ -1,6 +1,8 @@
 //! What is tested: models on every device that this build knows, and models split over two of them.
 
-use adainfer_burn::{AnyHidden, AnyModel, Device, LoadError, ModelError, SplitHidden, SplitModel};
+use adainfer_burn::{
+    AnyHidden, AnyModel, Device, Dtype, LoadError, LoadOptions, ModelError, SplitHidden, SplitModel,
+};
 use adainfer_core::{LayeredModel, TokenId};
 
 use crate::golden;
@@ -77,9 +79,13 @@ fn checked(targets: Vec<Target>) -> impl Iterator<Item = (Target, Result<(), Str
     })
 }
 
-/// Whether a model opens there.
 fn there(device: &Device) -> Result<(), String> {
-    match AnyModel::open(golden::folder("llama-mha"), device) {
+    opens(device, Dtype::F32)
+}
+
+/// Whether a model opens there in this number format.
+pub(crate) fn opens(device: &Device, dtype: Dtype) -> Result<(), String> {
+    match AnyModel::open_with(golden::folder("llama-mha"), device, LoadOptions::new().dtype(dtype)) {
         Ok(_) => Ok(()),
         Err(LoadError::Device(error)) => Err(error.to_string()),
         Err(other) => panic!("{device}: {other}"),
