@@ -128,7 +128,7 @@ impl<B: Ops> Model<B> {
         device: &B::Device,
         options: LoadOptions<'_>,
     ) -> Result<Self, LoadError> {
-        let Checkpoint { path, family, config, source, end_tokens } = checkpoint;
+        let Checkpoint { family, config, source, end_tokens, .. } = checkpoint;
         let (size, dtype) = (config.dimensions(), options.dtype);
         let mut weights = Weights::new(source, device, options);
         checked(config.as_ref(), &mut weights)?;
@@ -157,7 +157,7 @@ impl<B: Ops> Model<B> {
             identity,
             end_tokens,
             #[cfg(feature = "text")]
-            text: crate::tokenizing::LazyTokenizer::new(path, size.vocab),
+            text: crate::tokenizing::LazyTokenizer::new(checkpoint.path, size.vocab),
         })
     }
 

@@ -63,20 +63,20 @@ impl<B: Ops> Model<B> {
         B::in_order(|| {
             let HostHidden { x, parts, cosines } = hidden;
             let activations = self.dtype.into();
-            let here = |data: TensorData| self.from_host::<2>(data, activations);
+            let here = |data: TensorData| self.unpacked::<2>(data, activations);
             let parts = parts.map(|(attention, mlp)| (here(attention), here(mlp)));
-            Hidden { x: here(x), parts, cosines: cosines.map(|cosines| self.from_host(cosines, DType::F32)) }
+            Hidden { x: here(x), parts, cosines: cosines.map(|cosines| self.unpacked(cosines, DType::F32)) }
         })
     }
 
     pub(crate) fn receive_logits_from_host(&self, logits: HostLogits) -> Logits<B> {
         B::in_order(|| Logits {
-            values: self.from_host(logits.values, DType::F32),
-            cosines: logits.cosines.map(|cosines| self.from_host(cosines, DType::F32)),
+            values: self.unpacked(logits.values, DType::F32),
+            cosines: logits.cosines.map(|cosines| self.unpacked(cosines, DType::F32)),
         })
     }
 
-    fn from_host<const D: usize>(&self, data: TensorData, dtype: DType) -> Tensor<B, D> {
+    fn unpacked<const D: usize>(&self, data: TensorData, dtype: DType) -> Tensor<B, D> {
         Tensor::from_data(data, (&self.device, dtype))
     }
 }

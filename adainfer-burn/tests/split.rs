@@ -142,7 +142,7 @@ fn what_belongs_to_a_model_split_otherwise_is_refused() {
 fn progress_goes_from_nothing_to_all_weights_once() {
     let mut seen = Vec::new();
     let mut report = |p: adainfer_burn::Progress<'_>| seen.push((p.done, p.total));
-    let map = DeviceMap::new([(Device::Cpu, 1), (Device::NdArray, 3)]);
+    let map = DeviceMap::new([(Device::Cpu, 1), (Device::NdArray, 5)]);
     let options = LoadOptions::new().progress(&mut report);
     SplitModel::open_with(folder("llama-gqa-tied"), &map, options).unwrap();
     assert!(seen.is_sorted() && seen[0].0 == 0, "{seen:?}");

@@ -11,8 +11,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The device of the server at `ws://host:port`; see [`Device::Remote`].
 ///
-/// Connects once to see whether it answers, as burn's client panics where it does not. Nothing is encrypted
-/// and nobody is asked for a password: for networks that are trusted.
+/// Connects once to see whether it answers, as burn's client panics where it does not; it also does where a
+/// server goes away in the middle of a call. Nothing is encrypted and nobody is asked for a password: for
+/// networks that are trusted.
 ///
 /// # Errors
 /// [`DeviceError::Unknown`] where this is no such address, and [`DeviceError::NotFound`] where no server of
