@@ -75,7 +75,7 @@ pub(crate) fn half_precision_is_near_the_reference(target: &Target, dtype: Dtype
     }
 }
 
-/// How many add up, of the largest logit: measured 4 to 8 on models of up to six layers.
+/// How many may add up, of the size of the largest logit, in models of up to six layers.
 const ROUNDINGS: f32 = 16.0;
 
 /// What each layer would say, one after the other.
