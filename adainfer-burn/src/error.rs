@@ -133,6 +133,12 @@ pub enum LoadError {
         /// Its value.
         value: f32,
     },
+    /// A device map places no layer.
+    #[error("{}: the device map is empty", path.display())]
+    EmptyDeviceMap {
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// A device map places more layers than there are, or fewer.
     #[error("{}: the device map places {mapped} layers, and the model has {layers}", path.display())]
     DeviceMap {

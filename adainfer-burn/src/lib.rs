@@ -4,8 +4,6 @@
     allow(dead_code, reason = "only models of named devices are split")
 )]
 
-#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu", feature = "cuda", feature = "remote"))]
-mod any;
 pub mod backend;
 mod cache;
 mod device;
@@ -19,34 +17,22 @@ mod load;
 mod model;
 mod models;
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu", feature = "cuda", feature = "remote"))]
-mod moving;
+mod named;
 pub mod ops;
 mod rope;
 #[cfg(feature = "serve")]
 mod serve;
-#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu", feature = "cuda", feature = "remote"))]
-mod split;
 #[cfg(feature = "text")]
 pub mod text;
 #[cfg(feature = "text")]
 mod tokenizing;
 
-#[cfg(any(
-    feature = "flex",
-    feature = "ndarray",
-    feature = "wgpu",
-    feature = "cuda",
-    feature = "remote"
-))]
-pub use any::{AnyHidden, AnyLogits, AnyModel, AnyState};
 pub use device::{Device, DeviceError};
 pub use dtype::Dtype;
 pub use error::{LoadError, ModelError};
 pub use layered::{Hidden, Logits, State};
 pub use load::{LoadOptions, Progress};
 pub use model::Model;
-#[cfg(feature = "serve")]
-pub use serve::{ServeError, serve};
 #[cfg(any(
     feature = "flex",
     feature = "ndarray",
@@ -54,4 +40,8 @@ pub use serve::{ServeError, serve};
     feature = "cuda",
     feature = "remote"
 ))]
-pub use split::{DeviceMap, SplitHidden, SplitLogits, SplitModel, SplitState};
+pub use named::{
+    AnyHidden, AnyLogits, AnyModel, AnyState, DeviceMap, SplitHidden, SplitLogits, SplitModel, SplitState,
+};
+#[cfg(feature = "serve")]
+pub use serve::{ServeError, serve};

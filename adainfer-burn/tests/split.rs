@@ -95,11 +95,9 @@ fn after_exit<M: LayeredModel>(model: &M, exit: usize) -> Vec<u32> {
 
 #[test]
 fn a_map_that_does_not_fit_is_refused_with_both_numbers() {
-    for (map, placed) in [
-        (DeviceMap::new([]), 0),
-        (DeviceMap::even(3, &TWO), 3),
-        (DeviceMap::new([(Device::Cpu, 4), (Device::NdArray, 1)]), 5),
-    ] {
+    for (map, placed) in
+        [(DeviceMap::even(3, &TWO), 3), (DeviceMap::new([(Device::Cpu, 4), (Device::NdArray, 1)]), 5)]
+    {
         let error = SplitModel::open(folder("llama-mha"), &map).unwrap_err();
         assert!(
             matches!(error, LoadError::DeviceMap { mapped, layers: 4, .. } if mapped == placed),
@@ -108,6 +106,8 @@ fn a_map_that_does_not_fit_is_refused_with_both_numbers() {
         let text = error.to_string();
         assert!(text.contains(&format!("places {placed} layers, and the model has 4")), "{text}");
     }
+    let error = SplitModel::open(folder("llama-mha"), &DeviceMap::new([(Device::Cpu, 0)])).unwrap_err();
+    assert!(matches!(error, LoadError::EmptyDeviceMap { .. }), "{error:?}");
 }
 
 #[test]

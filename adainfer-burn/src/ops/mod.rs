@@ -80,7 +80,7 @@ pub trait Ops: Backend {
     /// # Shapes
     /// x: `[positions, inputs]`, weight: `[outputs, inputs]`, result: `[positions, outputs]`.
     fn score(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
-        x.matmul(weight.clone().transpose())
+        reference::score(x, weight)
     }
 
     /// Root-mean-square norm of every row: `x / sqrt(mean(x^2) + epsilon) * gamma`.

@@ -1,9 +1,17 @@
-use adainfer_core::Probe;
-use burn_ndarray::NdArray;
-use burn_tensor::Tensor;
+//! The operations on burn's ndarray backend, which copies a transposed factor at every product, and gives
+//! threads whole matrices of a batch.
 
-use super::{Ops, look};
+use adainfer_core::Probe;
+use adainfer_kernels::{Matrix, scores};
+use burn_ndarray::{NdArray, NdArrayTensor};
+use burn_tensor::{Tensor, TensorData};
+
+use super::{Ops, Packed, look, reference};
 use crate::{Dtype, ModelError};
+
+/// Outputs of a panel: narrow enough that two threads share any projection, wide enough that bringing x
+/// into the product's own order for each panel is a small part of the work.
+const PANEL: usize = 192;
 
 impl Ops for NdArray {
     /// Half types panic in this backend.
@@ -13,5 +21,71 @@ impl Ops for NdArray {
 
     fn look(logits: &Tensor<Self, 2>, previous: Option<&Tensor<Self, 2>>) -> Result<Probe, ModelError> {
         look::on_host(logits, previous)
+    }
+
+    fn pack(weight: Tensor<Self, 2>) -> Packed<Self> {
+        let [outputs, inputs] = weight.dims();
+        let panels = outputs.div_ceil(PANEL);
+        let missing = panels * PANEL - outputs;
+        let weight = match missing {
+            0 => weight,
+            _ => Tensor::cat(vec![weight.clone(), Tensor::zeros([missing, inputs], &weight.device())], 0),
+        };
+        // A reshape is what makes this backend lay a transposed matrix out anew.
+        let across = weight.reshape([panels, PANEL, inputs]).swap_dims(1, 2);
+        Packed { outputs, panels: across.reshape([panels, inputs, PANEL]) }
+    }
+
+    fn score(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let ([positions, inputs], [outputs, _]) = (x.dims(), weight.dims());
+        let [rows, weights] = [&x, weight].map(|matrix| matrix.clone().into_primitive().tensor());
+        let (Some(rows), Some(weights)) = (values(&rows), values(&weights)) else {
+            return reference::score(x, weight);
+        };
+        let mut products = vec![0.0; positions * outputs];
+        let weights = Matrix::new(weights, [outputs, inputs]);
+        for (x, out) in rows.chunks_exact(inputs).zip(products.chunks_exact_mut(outputs)) {
+            scores(weights, x, out);
+        }
+        Tensor::from_data(TensorData::new(products, [positions, outputs]), &x.device())
+    }
+}
+
+/// The numbers of a tensor, row after row; `None` where they lie otherwise, or are not f32.
+fn values(tensor: &NdArrayTensor) -> Option<&[f32]> {
+    match tensor {
+        NdArrayTensor::F32(storage) => storage.view().to_slice(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn_tensor::{Distribution, Tolerance};
+
+    use super::*;
+
+    fn random(rows: usize, columns: usize) -> Tensor<NdArray, 2> {
+        Tensor::random([rows, columns], Distribution::Normal(0.0, 1.0), &Default::default())
+    }
+
+    #[test]
+    fn products_are_those_of_the_reference() {
+        let close = |found: Tensor<NdArray, 2>, wanted: Tensor<NdArray, 2>| {
+            let tolerance = Tolerance::absolute(2e-5).set_relative(1e-5);
+            found.into_data().assert_approx_eq::<f32>(&wanted.into_data(), tolerance);
+        };
+        // Around the panel.
+        for (rows, inputs, outputs) in [(1, 64, 7), (3, 8, PANEL), (5, 16, PANEL + 1), (2, 37, 2 * PANEL)] {
+            let (x, weight) = (random(rows, inputs), random(outputs, inputs));
+            let wanted = reference::score(x.clone(), &weight);
+            close(NdArray::project(x.clone(), &NdArray::pack(weight.clone())), wanted.clone());
+            close(NdArray::score(x, &weight), wanted);
+        }
+        // Views: columns of a wider matrix, and a transposed one.
+        let (x, weight) = (random(4, 40).narrow(1, 8, 16), random(16, 24).transpose());
+        let wanted = reference::score(x.clone(), &weight);
+        close(NdArray::project(x.clone(), &NdArray::pack(weight.clone())), wanted.clone());
+        close(NdArray::score(x, &weight), wanted);
     }
 }

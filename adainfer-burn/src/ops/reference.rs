@@ -7,8 +7,8 @@ use burn_tensor::{Bool, FloatDType, Tensor};
 use super::{Heads, Packed, Past};
 
 /// 2 sqrt(2 / pi).
-pub(crate) const GELU_SCALE: f32 = 1.595_769;
-pub(crate) const GELU_CUBIC: f32 = 0.044_715;
+const GELU_SCALE: f32 = 1.595_769;
+const GELU_CUBIC: f32 = 0.044_715;
 
 /// Half-precision numbers as f32, where sums of squares and of exponentials need the range; others as they
 /// are.
@@ -20,6 +20,10 @@ pub(crate) fn project<B: Backend>(x: Tensor<B, 2>, weight: &Packed<B>) -> Tensor
     let ([positions, _], [panels, _, width]) = (x.dims(), weight.panels.dims());
     let products = x.unsqueeze::<3>().matmul(weight.panels.clone());
     products.permute([1, 0, 2]).reshape([positions, panels * width]).narrow(1, 0, weight.outputs)
+}
+
+pub(crate) fn score<B: Backend>(x: Tensor<B, 2>, weight: &Tensor<B, 2>) -> Tensor<B, 2> {
+    x.matmul(weight.clone().transpose())
 }
 
 pub(crate) fn rms_norm<B: Backend>(x: &Tensor<B, 2>, gamma: &Tensor<B, 1>, epsilon: f64) -> Tensor<B, 2> {

@@ -3,13 +3,13 @@
 //! Queries are taken a few positions at a time, so that what lies after the last of them is never
 //! computed, and so that there is work for every thread.
 
+use adainfer_kernels::exponentials;
 use burn_flex::{Flex, FlexTensor};
 use burn_tensor::Tensor;
 use burn_tensor::ops::FloatTensorOps;
 use rayon::prelude::*;
 
 use super::super::{Heads, Past};
-use super::simd::{exp, sum, vectorized};
 use super::{matrix_of, primitive};
 
 /// Query positions taken at a time. Fixed, so that the sums do not depend on the number of threads.
@@ -130,17 +130,4 @@ impl Window<'_> {
         }
         sums
     }
-}
-
-/// Replaces x by e^(scale (x - highest)) and returns the sum.
-fn exponentials(row: &mut [f32], scale: f32, highest: f32) -> f32 {
-    vectorized(
-        #[inline(always)]
-        || {
-            for x in row.iter_mut() {
-                *x = exp(scale * (*x - highest));
-            }
-            sum(row)
-        },
-    )
 }

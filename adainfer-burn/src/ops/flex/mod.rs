@@ -1,26 +1,19 @@
 //! The operations on burn's flex backend, where plain tensor algebra leaves time: it runs products of a
 //! few rows on one thread, copies strided views, and computes scalar by scalar what SIMD can do at once.
 //!
-//! Safe Rust throughout; `pulp` picks the widest SIMD of the processor at run time. What is computed for
-//! a row does not depend on how rows are divided among threads.
+//! The arithmetic is `adainfer_kernels`'; here tensors become what that reads and writes.
 
 mod attention;
-mod elementwise;
-mod matrix;
-mod panels;
-mod projection;
-mod scores;
-mod simd;
 #[cfg(test)]
 mod tests;
 
 use adainfer_core::Probe;
+use adainfer_kernels::{self as kernels, Matrix};
 use burn_flex::{Flex, FlexTensor};
-use burn_tensor::{Tensor, TensorData, TensorPrimitive};
+use burn_tensor::{DType, Tensor, TensorData, TensorPrimitive};
 
 use super::{Heads, Ops, Packed, Past, look, reference};
 use crate::{Dtype, ModelError};
-use matrix::Matrix;
 
 /// Bytes that [`keep_memory`] allocates and frees: just under the largest that glibc learns from.
 const KEPT_MEMORY: usize = 31 << 20;
@@ -54,26 +47,51 @@ impl Ops for Flex {
     }
 
     fn pack(weight: Tensor<Self, 2>) -> Packed<Self> {
-        let outputs = weight.dims()[0];
-        let panels = panels::panels(primitive(weight))
-            .unwrap_or_else(|weight| tensor::<2>(weight).transpose().unsqueeze());
-        Packed { panels, outputs }
+        let ([outputs, inputs], width) = (weight.dims(), kernels::panel_width());
+        let mut weight = primitive(weight);
+        let Some(rows) = view(&weight) else {
+            return Packed { panels: tensor::<2>(weight).transpose().unsqueeze(), outputs };
+        };
+        let shape = [outputs.div_ceil(width), inputs, width];
+        let alone = weight.is_contiguous() && weight.storage::<f32>().len() == outputs * inputs;
+        if outputs.is_multiple_of(width) && alone {
+            kernels::pack_in_place(weight.storage_mut::<f32>(), inputs);
+            return Packed { panels: tensor::<2>(weight).reshape(shape), outputs };
+        }
+        Packed { panels: of_values(kernels::pack(rows), shape), outputs }
     }
 
     fn project(x: Tensor<Self, 2>, weight: &Packed<Self>) -> Tensor<Self, 2> {
-        projection::project(x, weight)
+        let width = weight.panels.dims()[2];
+        let (x, panels) = (primitive(x), primitive(weight.panels.clone()));
+        let (Some(rows), Some(panels), true) =
+            (view(&x), panels.as_slice::<f32>(), width == kernels::panel_width())
+        else {
+            return reference::project(tensor(x), weight);
+        };
+        matrix_of([rows.rows(), weight.outputs], |out| {
+            kernels::project(rows, panels, weight.outputs, out);
+        })
     }
 
     fn score(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
-        scores::score(x, weight)
+        let (x, w) = (primitive(x), primitive(weight.clone()));
+        let (Some(rows), Some(weights)) = (view(&x), view(&w)) else {
+            return reference::score(tensor(x), weight);
+        };
+        matrix_of([rows.rows(), weights.rows()], |out| {
+            for (i, out) in out.chunks_exact_mut(weights.rows()).enumerate() {
+                kernels::scores(weights, rows.row(i), out);
+            }
+        })
     }
 
     fn rms_norm(x: &Tensor<Self, 2>, gamma: &Tensor<Self, 1>, epsilon: f64) -> Tensor<Self, 2> {
         let (x, gamma) = (primitive(x.clone()), primitive(gamma.clone()));
-        let (Some(rows), Some(scale)) = (Matrix::view(&x), gamma.as_slice::<f32>()) else {
+        let (Some(rows), Some(scale)) = (view(&x), gamma.as_slice::<f32>()) else {
             return reference::rms_norm(&tensor(x), &tensor(gamma), epsilon);
         };
-        matrix_of([rows.rows, rows.columns], |out| elementwise::rms_norm(rows, scale, epsilon as f32, out))
+        matrix_of([rows.rows(), rows.columns()], |out| kernels::rms_norm(rows, scale, epsilon as f32, out))
     }
 
     fn layer_norm(
@@ -85,39 +103,39 @@ impl Ops for Flex {
         let [gamma, beta] = [gamma.clone(), beta.clone()].map(primitive);
         let x = primitive(x.clone());
         let (Some(rows), Some(scale), Some(shift)) =
-            (Matrix::view(&x), gamma.as_slice::<f32>(), beta.as_slice::<f32>())
+            (view(&x), gamma.as_slice::<f32>(), beta.as_slice::<f32>())
         else {
             return reference::layer_norm(&tensor(x), &tensor(gamma), &tensor(beta), epsilon);
         };
-        matrix_of([rows.rows, rows.columns], |out| {
-            elementwise::layer_norm(rows, scale, shift, epsilon as f32, out);
+        matrix_of([rows.rows(), rows.columns()], |out| {
+            kernels::layer_norm(rows, scale, shift, epsilon as f32, out);
         })
     }
 
     fn gelu_tanh(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
         let x = primitive(x);
-        let Some(rows) = Matrix::view(&x) else { return reference::gelu(tensor(x)) };
-        matrix_of([rows.rows, rows.columns], |out| elementwise::gelu(rows, out))
+        let Some(rows) = view(&x) else { return reference::gelu(tensor(x)) };
+        matrix_of([rows.rows(), rows.columns()], |out| kernels::gelu_tanh(rows, out))
     }
 
     fn swiglu(gate_up: Tensor<Self, 2>) -> Tensor<Self, 2> {
         let x = primitive(gate_up);
-        let Some(rows) = Matrix::view(&x) else { return reference::swiglu(tensor(x)) };
-        matrix_of([rows.rows, rows.columns / 2], |out| elementwise::swiglu(rows, out))
+        let Some(rows) = view(&x) else { return reference::swiglu(tensor(x)) };
+        matrix_of([rows.rows(), rows.columns() / 2], |out| kernels::swiglu(rows, out))
     }
 
     fn rotate(x: Tensor<Self, 2>, cos: &Tensor<Self, 2>, sin: &Tensor<Self, 2>) -> Tensor<Self, 2> {
         let [x, c, s] = [x, cos.clone(), sin.clone()].map(primitive);
-        let (Some(rows), Some(c), Some(s)) = (Matrix::view(&x), Matrix::view(&c), Matrix::view(&s)) else {
+        let (Some(rows), Some(c), Some(s)) = (view(&x), view(&c), view(&s)) else {
             return reference::rotate(tensor(x), cos, sin);
         };
-        matrix_of([rows.rows, rows.columns], |out| elementwise::rotate(rows, c, s, out))
+        matrix_of([rows.rows(), rows.columns()], |out| kernels::rotate(rows, c, s, out))
     }
 
     fn write_rows(store: Tensor<Self, 2>, start: usize, rows: Tensor<Self, 2>) -> Tensor<Self, 2> {
         let [n, width] = rows.dims();
         let (mut store, rows) = (primitive(store), primitive(rows));
-        let (Some(new), Some(_)) = (Matrix::view(&rows), store.as_slice::<f32>()) else {
+        let (Some(new), Some(_)) = (view(&rows), store.as_slice::<f32>()) else {
             return tensor::<2>(store).slice_assign([start..start + n, 0..width], tensor(rows));
         };
         let offset = store.layout().start_offset() + start * width;
@@ -138,6 +156,19 @@ fn primitive<const D: usize>(tensor: Tensor<Flex, D>) -> FlexTensor {
 
 fn tensor<const D: usize>(primitive: FlexTensor) -> Tensor<Flex, D> {
     Tensor::from_primitive(TensorPrimitive::Float(primitive))
+}
+
+/// Views a tensor of rank 2; `None` if it is not f32, is empty, or its rows are not contiguous.
+fn view(tensor: &FlexTensor) -> Option<Matrix<'_>> {
+    let layout = tensor.layout();
+    let (&[rows, columns], &[stride, step]) = (layout.shape().as_slice(), layout.strides()) else {
+        return None;
+    };
+    if tensor.dtype() != DType::F32 || (step != 1 && columns != 1) || rows == 0 || columns == 0 {
+        return None;
+    }
+    let values = tensor.storage::<f32>().get(layout.start_offset()..)?;
+    Some(Matrix::with_stride(values, usize::try_from(stride).ok()?, [rows, columns]))
 }
 
 /// A new matrix that `fill` writes row by row.

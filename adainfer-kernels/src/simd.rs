@@ -4,7 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// Runs `f` compiled for the widest instruction set there is; everything in it must be inlined.
 #[inline]
-pub(super) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     struct Run<F>(F);
     impl<R, F: FnOnce() -> R> pulp::NullaryFnOnce for Run<F> {
         type Output = R;
@@ -18,7 +18,7 @@ pub(super) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
 
 /// Sum of products. Four sums run side by side, so that a product need not wait for the one before.
 #[inline(always)]
-pub(super) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
     let ((a, a_tail), (b, b_tail)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
     let mut sums = [simd.splat_f32s(0.0); 4];
     let (a_fours, b_fours) = (a.chunks_exact(4), b.chunks_exact(4));
@@ -36,10 +36,10 @@ pub(super) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// Sum of the products of two slices of one length.
-pub(super) struct Dot<'a>(pub(super) &'a [f32], pub(super) &'a [f32]);
+pub(crate) struct Dot<'a>(pub(crate) &'a [f32], pub(crate) &'a [f32]);
 
 impl Dot<'_> {
-    pub(super) fn compute(self) -> f32 {
+    pub(crate) fn compute(self) -> f32 {
         Arch::new().dispatch(self)
     }
 }
@@ -55,7 +55,7 @@ impl WithSimd for Dot<'_> {
 
 /// Sum of a slice. Eight sums run side by side, as one alone would wait for itself.
 #[inline(always)]
-pub(super) fn sum(values: &[f32]) -> f32 {
+pub(crate) fn sum(values: &[f32]) -> f32 {
     let mut sums = [0.0f32; 8];
     let (eights, rest) = values.as_chunks::<8>();
     for eight in eights {
@@ -71,7 +71,7 @@ pub(super) fn sum(values: &[f32]) -> f32 {
 ///
 /// x is split into n ln 2 + r with |r| <= ln 2 / 2; e^r is its series up to r^6.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
     const ROUND: f32 = 12_582_912.0;
     // ln 2 in two parts, the first with so few digits that n times it is exact.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId};
 
+use super::moving::{HostHidden, HostLogits};
 use crate::model::Identity;
-use crate::moving::{HostHidden, HostLogits};
 use crate::{Device, Hidden, LoadError, LoadOptions, Logits, Model, ModelError, State, backend};
 
 /// Writes [`AnyModel`] and what belongs to it, with one variant a backend.

@@ -1,41 +1,39 @@
-//! `x W^T`, for weights in [`panels`](super::panels).
+//! `x W^T`, for weights in [`panels`](crate::pack).
 //!
 //! A tile of six rows of x and two vectors of outputs stays in registers while all inputs pass by; both
 //! factors are read front to back. A part of a panel is small enough to stay in a core's first cache
 //! while every row of x meets it. Threads take a few panels at a time, so that none waits for a slower
 //! one. burn's own product packs W anew at every call, and gives each thread an equal share.
 
-use burn_flex::Flex;
-use burn_tensor::Tensor;
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 use rayon::prelude::*;
 
-use super::super::{Packed, reference};
-use super::matrix::Matrix;
-use super::panels::{GROUP, Groups, VECTORS, panel_width};
-use super::{matrix_of, primitive};
+use crate::Matrix;
+use crate::panels::{GROUP, Groups, VECTORS, panel_width};
 
 /// Outputs that one task computes at least: enough to be worth handing to a thread.
 const OUTPUTS_A_TASK: usize = 48;
 /// Inputs summed at most before the next panel's turn: that part of a panel stays in the first cache.
 const INPUTS_AT_ONCE: usize = 640;
 
-pub(super) fn project(x: Tensor<Flex, 2>, weight: &Packed<Flex>) -> Tensor<Flex, 2> {
-    let [_, inputs, width] = weight.panels.dims();
-    let (x, panels) = (primitive(x), primitive(weight.panels.clone()));
-    let (Some(rows), Some(panels), true) =
-        (Matrix::view(&x), panels.as_slice::<f32>(), width == panel_width())
-    else {
-        return reference::project(super::tensor(x), weight);
-    };
-    let groups = Groups::new(rows);
+/// `x W^T`.
+///
+/// # Shapes
+/// x: `[rows, inputs]`, panels: of a [packed](crate::pack) weight of `[outputs, inputs]`, out:
+/// `[rows, outputs]`.
+///
+/// # Panics
+/// Where the panels or `out` are not of that length, or anything is empty.
+pub fn project(x: Matrix<'_>, panels: &[f32], outputs: usize, out: &mut [f32]) {
+    let (inputs, width) = (x.columns(), panel_width());
+    assert_eq!(panels.len(), outputs.next_multiple_of(width) * inputs, "panels of {outputs} x {inputs}");
+    assert_eq!(out.len(), x.rows() * outputs, "{} rows of {outputs} outputs", x.rows());
+    let groups = Groups::new(x);
     let outputs_a_task = OUTPUTS_A_TASK.next_multiple_of(width);
-    matrix_of([rows.rows, weight.outputs], |out| {
-        let tasks = columns(out, weight.outputs, outputs_a_task).into_par_iter();
-        tasks.zip(panels.par_chunks(outputs_a_task * inputs)).for_each(|(out, panels)| {
-            Arch::new().dispatch(Task { groups: &groups, panels, inputs, out });
-        });
-    })
+    let tasks = columns(out, outputs, outputs_a_task).into_par_iter();
+    tasks.zip(panels.par_chunks(outputs_a_task * inputs)).for_each(|(out, panels)| {
+        Arch::new().dispatch(Task { groups: &groups, panels, inputs, out });
+    });
 }
 
 /// Cuts a matrix into bands of columns, each a list of its rows.

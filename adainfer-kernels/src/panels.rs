@@ -1,25 +1,23 @@
-//! The two orders in which [`projection`](super::projection) reads its factors: whatever is multiplied
+//! The two orders in which [`project`](crate::project) reads its factors: whatever is multiplied
 //! next lies next in memory.
 
 use std::ops::Range;
 
-use burn_flex::{Flex, FlexTensor};
-use burn_tensor::Tensor;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::matrix::Matrix;
+use crate::Matrix;
 
 /// Vectors that a panel is wide.
-pub(super) const VECTORS: usize = 2;
+pub(crate) const VECTORS: usize = 2;
 /// Rows of x in a group: 6 x 2 sums, and what is multiplied into them, fill the sixteen registers of AVX2.
-pub(super) const GROUP: usize = 6;
+pub(crate) const GROUP: usize = 6;
 
 /// Groups that are worth waking a thread for.
 const GROUPS_A_TASK: usize = 4;
 
 /// Outputs that a panel covers, on this processor.
-pub(super) fn panel_width() -> usize {
+pub fn panel_width() -> usize {
     struct Lanes;
     impl WithSimd for Lanes {
         type Output = usize;
@@ -31,29 +29,39 @@ pub(super) fn panel_width() -> usize {
     VECTORS * Arch::new().dispatch(Lanes)
 }
 
-/// Panels of a weight, `[panels, inputs, width]`: for each input, the weights of `width` outputs. The last
-/// panel is filled up with zeros. A weight whose rows are not contiguous comes back.
-pub(super) fn panels(mut weight: FlexTensor) -> Result<Tensor<Flex, 3>, FlexTensor> {
-    let Some(rows) = Matrix::view(&weight) else { return Err(weight) };
-    let (outputs, inputs, width) = (rows.rows, rows.columns, panel_width());
-    let count = outputs.div_ceil(width);
-    let alone = weight.is_contiguous() && weight.storage::<f32>().len() == outputs * inputs;
-    if outputs.is_multiple_of(width) && alone {
-        // As many rows as a panel is wide lie where the panel will: loading takes no second copy.
-        let panels = weight.storage_mut::<f32>().par_chunks_exact_mut(inputs * width);
-        panels.for_each_init(Vec::new, |rows, panel| {
-            rows.clear();
-            rows.extend_from_slice(panel);
-            interleave(rows.chunks_exact(inputs), panel, width);
-        });
-        return Ok(super::tensor::<2>(weight).reshape([count, inputs, width]));
+/// A weight in panels, `[panels, inputs, width]`: for each input, the weights of `width` outputs. The last
+/// panel is filled up with zeros.
+///
+/// # Shapes
+/// weight: `[outputs, inputs]`.
+pub fn pack(weight: Matrix<'_>) -> Vec<f32> {
+    let (outputs, inputs, width) = (weight.rows(), weight.columns(), panel_width());
+    let mut values = vec![0.0; outputs.next_multiple_of(width) * inputs];
+    if inputs > 0 {
+        for (index, panel) in values.chunks_exact_mut(inputs * width).enumerate() {
+            let first = index * width;
+            interleave((first..outputs.min(first + width)).map(|row| weight.row(row)), panel, width);
+        }
     }
-    let mut values = vec![0.0; count * inputs * width];
-    for (index, panel) in values.chunks_exact_mut(inputs * width).enumerate() {
-        let first = index * width;
-        interleave((first..outputs.min(first + width)).map(|row| rows.row(row)), panel, width);
-    }
-    Ok(super::of_values(values, [count, inputs, width]))
+    values
+}
+
+/// As [`pack`], where the weight lies: a model that loads takes no second copy.
+///
+/// # Shapes
+/// weight: `[outputs, inputs]`, row after row; outputs is a multiple of [`panel_width`].
+///
+/// # Panics
+/// Where it is not, or there are no inputs.
+pub fn pack_in_place(weight: &mut [f32], inputs: usize) {
+    let width = panel_width();
+    assert!(weight.len().is_multiple_of(inputs * width), "{} values, {inputs} inputs", weight.len());
+    // As many rows as a panel is wide lie where the panel will.
+    weight.par_chunks_exact_mut(inputs * width).for_each_init(Vec::new, |rows, panel| {
+        rows.clear();
+        rows.extend_from_slice(panel);
+        interleave(rows.chunks_exact(inputs), panel, width);
+    });
 }
 
 /// Writes each row into its column of a panel.
@@ -64,35 +72,35 @@ fn interleave<'a>(rows: impl Iterator<Item = &'a [f32]>, panel: &mut [f32], widt
 }
 
 /// The rows of x, up to six at a time: for each input, one element of each row.
-pub(super) struct Groups {
+pub(crate) struct Groups {
     values: Vec<f32>,
     rows: usize,
     inputs: usize,
 }
 
 impl Groups {
-    pub(super) fn new(x: Matrix<'_>) -> Self {
-        let mut values = vec![0.0; x.rows * x.columns];
+    pub(crate) fn new(x: Matrix<'_>) -> Self {
+        let mut values = vec![0.0; x.rows() * x.columns()];
         let mut rest = values.as_mut_slice();
-        let mut tasks = Vec::with_capacity(x.rows.div_ceil(GROUP));
-        for rows in groups_of(x.rows) {
-            let (out, later) = rest.split_at_mut(rows.len() * x.columns);
+        let mut tasks = Vec::with_capacity(x.rows().div_ceil(GROUP));
+        for rows in groups_of(x.rows()) {
+            let (out, later) = rest.split_at_mut(rows.len() * x.columns());
             tasks.push(Interleave { x, first: rows.start, out });
             rest = later;
         }
         tasks.into_par_iter().with_min_len(GROUPS_A_TASK).for_each(|task| Arch::new().dispatch(task));
-        Self { values, rows: x.rows, inputs: x.columns }
+        Self { values, rows: x.rows(), inputs: x.columns() }
     }
 
     /// The rows of every group.
     #[inline(always)]
-    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         groups_of(self.rows)
     }
 
     /// `count` inputs from `start` on, of the rows of one group.
     #[inline(always)]
-    pub(super) fn part(&self, rows: &Range<usize>, start: usize, count: usize) -> &[f32] {
+    pub(crate) fn part(&self, rows: &Range<usize>, start: usize, count: usize) -> &[f32] {
         &self.values[rows.start * self.inputs..][start * rows.len()..][..count * rows.len()]
     }
 }
@@ -117,7 +125,7 @@ impl NullaryFnOnce for Interleave<'_> {
 
     #[inline(always)]
     fn call(self) {
-        match self.out.len() / self.x.columns {
+        match self.out.len() / self.x.columns() {
             1 => self.rows::<1>(),
             2 => self.rows::<2>(),
             3 => self.rows::<3>(),
@@ -135,5 +143,19 @@ impl Interleave<'_> {
         for (input, out) in self.out.as_chunks_mut::<ROWS>().0.iter_mut().enumerate() {
             *out = rows.map(|row| row[input]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_is_packed_alike_wherever_it_lies() {
+        let (outputs, inputs) = (3 * panel_width(), 7);
+        let mut values: Vec<f32> = (0..outputs * inputs).map(|i| i as f32).collect();
+        let packed = pack(Matrix::new(&values, [outputs, inputs]));
+        pack_in_place(&mut values, inputs);
+        assert_eq!(values, packed);
     }
 }

@@ -2,9 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::super::reference::{GELU_CUBIC, GELU_SCALE};
-use super::matrix::Matrix;
-use super::simd::{Dot, exp, sum, vectorized};
+use crate::Matrix;
+use crate::simd::{Dot, exp, sum, vectorized};
+
+/// 2 sqrt(2 / pi).
+const GELU_SCALE: f32 = 1.595_769;
+const GELU_CUBIC: f32 = 0.044_715;
 
 /// Elements that a task is worth: fewer, and handing it to another thread costs more than it saves.
 const TASK: usize = 16 * 1024;
@@ -19,8 +22,12 @@ fn each_row(out: &mut [f32], width: usize, write: impl Fn(usize, &mut [f32]) + S
     });
 }
 
-pub(super) fn rms_norm(x: Matrix<'_>, gamma: &[f32], epsilon: f32, out: &mut [f32]) {
-    each_row(out, x.columns, |i, out| {
+/// Root-mean-square norm of every row: `x / sqrt(mean(x^2) + epsilon) * gamma`.
+///
+/// # Shapes
+/// x and out: `[rows, columns]`, gamma: `[columns]`.
+pub fn rms_norm(x: Matrix<'_>, gamma: &[f32], epsilon: f32, out: &mut [f32]) {
+    each_row(out, x.columns(), |i, out| {
         let row = x.row(i);
         let scale = 1.0 / (Dot(row, row).compute() / row.len() as f32 + epsilon).sqrt();
         vectorized(
@@ -34,8 +41,12 @@ pub(super) fn rms_norm(x: Matrix<'_>, gamma: &[f32], epsilon: f32, out: &mut [f3
     });
 }
 
-pub(super) fn layer_norm(x: Matrix<'_>, gamma: &[f32], beta: &[f32], epsilon: f32, out: &mut [f32]) {
-    each_row(out, x.columns, |i, out| {
+/// Layer norm of every row: `(x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta`.
+///
+/// # Shapes
+/// x and out: `[rows, columns]`, gamma and beta: `[columns]`.
+pub fn layer_norm(x: Matrix<'_>, gamma: &[f32], beta: &[f32], epsilon: f32, out: &mut [f32]) {
+    each_row(out, x.columns(), |i, out| {
         let row = x.row(i);
         vectorized(
             #[inline(always)]
@@ -58,8 +69,13 @@ pub(super) fn layer_norm(x: Matrix<'_>, gamma: &[f32], beta: &[f32], epsilon: f3
     });
 }
 
-pub(super) fn gelu(x: Matrix<'_>, out: &mut [f32]) {
-    each_row(out, x.columns, |i, out| {
+/// The Gaussian unit in its approximation by a hyperbolic tangent,
+/// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))`.
+///
+/// # Shapes
+/// x and out: `[rows, columns]`.
+pub fn gelu_tanh(x: Matrix<'_>, out: &mut [f32]) {
+    each_row(out, x.columns(), |i, out| {
         vectorized(
             #[inline(always)]
             || {
@@ -72,8 +88,12 @@ pub(super) fn gelu(x: Matrix<'_>, out: &mut [f32]) {
     });
 }
 
-pub(super) fn swiglu(gate_up: Matrix<'_>, out: &mut [f32]) {
-    let width = gate_up.columns / 2;
+/// The gated unit of Llama's MLP: `silu(gate) * up`, where a row is the gate and then the up half.
+///
+/// # Shapes
+/// gate_up: `[rows, 2 width]`, out: `[rows, width]`.
+pub fn swiglu(gate_up: Matrix<'_>, out: &mut [f32]) {
+    let width = gate_up.columns() / 2;
     each_row(out, width, |i, out| {
         let (gate, up) = gate_up.row(i).split_at(width);
         vectorized(
@@ -87,9 +107,13 @@ pub(super) fn swiglu(gate_up: Matrix<'_>, out: &mut [f32]) {
     });
 }
 
-pub(super) fn rotate(x: Matrix<'_>, cos: Matrix<'_>, sin: Matrix<'_>, out: &mut [f32]) {
-    let half = cos.columns;
-    each_row(out, x.columns, |i, out| {
+/// Rotates every head of every row by the row's angles, pairing the first half of a head with the second.
+///
+/// # Shapes
+/// x and out: `[rows, heads width]`, cos and sin: `[rows, width / 2]`.
+pub fn rotate(x: Matrix<'_>, cos: Matrix<'_>, sin: Matrix<'_>, out: &mut [f32]) {
+    let half = cos.columns();
+    each_row(out, x.columns(), |i, out| {
         let (row, cos, sin) = (x.row(i), cos.row(i), sin.row(i));
         vectorized(
             #[inline(always)]
@@ -105,4 +129,17 @@ pub(super) fn rotate(x: Matrix<'_>, cos: Matrix<'_>, sin: Matrix<'_>, out: &mut 
             },
         );
     });
+}
+
+/// Replaces x by `e^(scale (x - highest))` and returns the sum: a softmax, but for the division.
+pub fn exponentials(row: &mut [f32], scale: f32, highest: f32) -> f32 {
+    vectorized(
+        #[inline(always)]
+        || {
+            for x in row.iter_mut() {
+                *x = exp(scale * (*x - highest));
+            }
+            sum(row)
+        },
+    )
 }

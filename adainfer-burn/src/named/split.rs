@@ -5,8 +5,9 @@ use std::path::Path;
 
 use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId};
 
+use super::any::{AnyHidden, AnyLogits, AnyModel, AnyState};
 use crate::load::{Digests, fingerprint};
-use crate::{AnyHidden, AnyLogits, AnyModel, AnyState, Device, LoadError, LoadOptions, ModelError, Progress};
+use crate::{Device, LoadError, LoadOptions, ModelError, Progress};
 
 /// Which device runs which layers, first to last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,8 +109,8 @@ impl SplitModel {
     /// Opens a model's layers on the devices of `map`, in f32.
     ///
     /// # Errors
-    /// As [`AnyModel::open`], and [`LoadError::DeviceMap`] where the map does not place exactly the model's
-    /// layers.
+    /// As [`AnyModel::open`], and [`LoadError::DeviceMap`] or [`LoadError::EmptyDeviceMap`] where the map does
+    /// not place exactly the model's layers.
     pub fn open(path: impl AsRef<Path>, map: &DeviceMap) -> Result<Self, LoadError> {
         Self::open_with(path, map, LoadOptions::new())
     }
@@ -126,12 +127,10 @@ impl SplitModel {
         let (path, mapped) = (path.as_ref(), map.layers());
         let LoadOptions { dtype, mut progress } = options;
         let (mut parts, mut digests, mut read) = (Vec::new(), Digests::new(), 0);
-        // A map without devices fails as one that places no layers: on the default device, on nothing.
-        let devices: Vec<_> = match map.shares.is_empty() {
-            true => vec![(&Device::Cpu, 0..0)],
-            false => map.parts().collect(),
-        };
-        for (device, layers) in devices {
+        if map.shares.is_empty() {
+            return Err(LoadError::EmptyDeviceMap { path: path.to_path_buf() });
+        }
+        for (device, layers) in map.parts() {
             let before = read;
             let report = &mut |p: Progress<'_>| {
                 // A head that is read again is not counted twice.

@@ -1,0 +1,8 @@
+//! Models on devices that were named when the program ran.
+
+mod any;
+mod moving;
+mod split;
+
+pub use any::{AnyHidden, AnyLogits, AnyModel, AnyState};
+pub use split::{DeviceMap, SplitHidden, SplitLogits, SplitModel, SplitState};

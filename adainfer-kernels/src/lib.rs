@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod elementwise;
+mod matrix;
+mod panels;
+mod projection;
+mod scores;
+mod simd;
+
+pub use elementwise::{exponentials, gelu_tanh, layer_norm, rms_norm, rotate, swiglu};
+pub use matrix::Matrix;
+pub use panels::{pack, pack_in_place, panel_width};
+pub use projection::project;
+pub use scores::scores;
