@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The device of the server at `ws://host:port`; see [`Device::Remote`].
 ///
 /// Connects once to see whether it answers, as burn's client panics where it does not; it also does where a
-/// server goes away in the middle of a call. Nothing is encrypted and nobody is asked for a password: for
+/// server goes away later, and the process is aborted. Nothing is encrypted and nobody is asked for a password: for
 /// networks that are trusted.
 ///
 /// # Errors

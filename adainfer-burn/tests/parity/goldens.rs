@@ -66,6 +66,8 @@ pub(crate) fn half_precision_is_near_the_reference(target: &Target, dtype: Dtype
             let found = lens_logits(&model, &prompt.ids);
             let wanted = golden.tensor(&format!("p{i}.lens_logits"));
             let scale = wanted.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
+            let worst = found.iter().zip(&wanted).fold(0f32, |m, (f, w)| m.max((f - w).abs()));
+            eprintln!("MEASURED {dtype} {name} p{i} {}", worst / (rounding * scale));
             close(&found, &wanted, ROUNDINGS * rounding * scale);
             assert!(
                 found.iter().zip(&wanted).any(|(f, w)| (f - w).abs() > rounding / 16.0 * scale),
@@ -75,8 +77,8 @@ pub(crate) fn half_precision_is_near_the_reference(target: &Target, dtype: Dtype
     }
 }
 
-/// How many may add up, of the size of the largest logit, in models of up to six layers.
-const ROUNDINGS: f32 = 16.0;
+/// How many may add up, of the size of the largest logit: on flex, behind a server, 8.4 did.
+const ROUNDINGS: f32 = 12.0;
 
 /// What each layer would say, one after the other.
 fn lens_logits<M: Tested>(model: &M, prompt: &[u32]) -> Vec<f32> {
