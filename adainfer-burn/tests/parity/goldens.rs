@@ -66,8 +66,6 @@ pub(crate) fn half_precision_is_near_the_reference(target: &Target, dtype: Dtype
             let found = lens_logits(&model, &prompt.ids);
             let wanted = golden.tensor(&format!("p{i}.lens_logits"));
             let scale = wanted.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
-            let worst = found.iter().zip(&wanted).fold(0f32, |m, (f, w)| m.max((f - w).abs()));
-            eprintln!("MEASURED {dtype} {name} p{i} {}", worst / (rounding * scale));
             close(&found, &wanted, ROUNDINGS * rounding * scale);
             assert!(
                 found.iter().zip(&wanted).any(|(f, w)| (f - w).abs() > rounding / 16.0 * scale),
