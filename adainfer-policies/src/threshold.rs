@@ -1,5 +1,8 @@
 use adainfer_core::{Decision, ExitPolicy, Trace};
 
+use crate::ScoringPolicy;
+use crate::scoring::steps;
+
 /// Exits where the top token leads the second by more than a threshold: the paper's gap rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GapThreshold {
@@ -34,6 +37,26 @@ impl ExitPolicy for GapThreshold {
     }
 }
 
+impl ScoringPolicy for GapThreshold {
+    fn score(&self, trace: Trace<'_>) -> f64 {
+        trace.last().gap().into()
+    }
+
+    fn threshold(&self) -> f64 {
+        self.threshold.into()
+    }
+
+    /// Clamped to 0 to 1, where a NaN becomes 1, which never exits.
+    fn with_threshold(&self, threshold: f64) -> Self {
+        Self { threshold: clamped(threshold) }
+    }
+
+    /// From 0.995 to 0 in steps of 0.005.
+    fn grid(&self) -> Vec<f64> {
+        steps(0.995, 0.0, 199)
+    }
+}
+
 /// Exits where the top token's probability is above a threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TopProbThreshold {
@@ -61,6 +84,26 @@ impl ExitPolicy for TopProbThreshold {
     }
 }
 
+impl ScoringPolicy for TopProbThreshold {
+    fn score(&self, trace: Trace<'_>) -> f64 {
+        trace.last().top_prob().into()
+    }
+
+    fn threshold(&self) -> f64 {
+        self.threshold.into()
+    }
+
+    /// Clamped to 0 to 1, where a NaN becomes 1, which never exits.
+    fn with_threshold(&self, threshold: f64) -> Self {
+        Self { threshold: clamped(threshold) }
+    }
+
+    /// From 0.995 to 0 in steps of 0.005.
+    fn grid(&self) -> Vec<f64> {
+        steps(0.995, 0.0, 199)
+    }
+}
+
 /// A threshold that no probability can be compared with.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("a threshold must be from 0 to 1, not {found}")]
@@ -72,4 +115,8 @@ pub struct ThresholdError {
 fn checked(threshold: f32) -> Result<f32, ThresholdError> {
     // Written so that NaN is refused.
     if (0.0..=1.0).contains(&threshold) { Ok(threshold) } else { Err(ThresholdError { found: threshold }) }
+}
+
+fn clamped(threshold: f64) -> f32 {
+    if threshold.is_nan() { 1.0 } else { threshold.clamp(0.0, 1.0) as f32 }
 }
