@@ -21,6 +21,10 @@ pub enum Risk {
     /// Hoeffding-Bentkus bound.
     TokenShare,
     /// The share of wrong ones among the prompts that exit early at all.
+    ///
+    /// The safest threshold is tested first, on the prompts that exit there: where those are too few to show
+    /// anything, nothing is certified. So give a grid that begins where many are expected to exit; a
+    /// policy's own begins where hardly any do.
     WhereExited,
 }
 
