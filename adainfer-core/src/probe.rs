@@ -29,12 +29,23 @@ pub struct Probe {
     /// KL(P_l || P_m) in nats, where m is the layer of the probe before: l - 1 if every layer is
     /// looked at.
     pub kl: Option<f32>,
+    /// Entropy of the distribution in nats. `None` where not asked for.
+    pub entropy: Option<f32>,
 }
 
 impl Probe {
     /// A probe without extras, of a layer still to be set.
     pub fn new(top: Candidate, second: Candidate) -> Self {
-        Self { layer: 0, top, second, cos_hidden: None, cos_attn: None, cos_mlp: None, kl: None }
+        Self {
+            layer: 0,
+            top,
+            second,
+            cos_hidden: None,
+            cos_attn: None,
+            cos_mlp: None,
+            kl: None,
+            entropy: None,
+        }
     }
 
     /// Softmax of `logits` and its two likeliest tokens; `None` if there are fewer than two.
@@ -64,7 +75,7 @@ impl Probe {
 
     /// Whether every number that is there is finite.
     pub fn is_finite(&self) -> bool {
-        let extras = [self.cos_hidden, self.cos_attn, self.cos_mlp, self.kl];
+        let extras = [self.cos_hidden, self.cos_attn, self.cos_mlp, self.kl, self.entropy];
         [self.top.prob, self.second.prob].iter().chain(extras.iter().flatten()).all(|x| x.is_finite())
     }
 }
@@ -103,6 +114,17 @@ pub fn kl_divergence(p: &[f32], q: &[f32]) -> Option<f32> {
     Some(p.iter().zip(q).map(term).sum::<f64>() as f32)
 }
 
+/// Entropy in nats of the softmax of a row of logits, summed in f64; 0 for an empty row.
+pub fn entropy(logits: &[f32]) -> f32 {
+    let log_total = log_total(logits);
+    let term = |&x: &f32| {
+        let log_prob = f64::from(x) - log_total;
+        // Where the probability is 0, so is the term.
+        if log_prob == f64::NEG_INFINITY { 0.0 } else { -log_prob.exp() * log_prob }
+    };
+    logits.iter().map(term).sum::<f64>() as f32
+}
+
 /// Logarithm of the sum of exponentials.
 fn log_total(logits: &[f32]) -> f64 {
     let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
@@ -117,17 +139,23 @@ pub struct Extras {
     pub cosines: bool,
     /// KL divergence from the probe before.
     pub kl: bool,
+    /// Entropy of the distribution.
+    pub entropy: bool,
 }
 
 impl Extras {
     /// Only the top two tokens.
-    pub const NONE: Self = Self { cosines: false, kl: false };
+    pub const NONE: Self = Self { cosines: false, kl: false, entropy: false };
     /// All there are.
-    pub const ALL: Self = Self { cosines: true, kl: true };
+    pub const ALL: Self = Self { cosines: true, kl: true, entropy: true };
 
     /// What either asks for.
     pub fn union(self, other: Self) -> Self {
-        Self { cosines: self.cosines || other.cosines, kl: self.kl || other.kl }
+        Self {
+            cosines: self.cosines || other.cosines,
+            kl: self.kl || other.kl,
+            entropy: self.entropy || other.entropy,
+        }
     }
 }
 
@@ -164,6 +192,14 @@ mod tests {
     #[test]
     fn fewer_than_two_logits_are_no_probe() {
         assert!(Probe::from_logits(&[]).is_none() && Probe::from_logits(&[1.0]).is_none());
+    }
+
+    #[test]
+    fn entropy_is_known_for_dice_and_never_asks_for_the_impossible() {
+        assert!((entropy(&[2.0; 6]) - 6f32.ln()).abs() < 1e-6);
+        assert_eq!(entropy(&[0.0, f32::NEG_INFINITY]), 0.0);
+        assert_eq!(entropy(&[]), 0.0);
+        assert!(entropy(&[0.0, f32::NAN]).is_nan() && entropy(&[0.0, f32::INFINITY]).is_nan());
     }
 
     #[test]

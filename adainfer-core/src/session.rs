@@ -1,6 +1,7 @@
 use crate::sequence::Sequence;
 use crate::{
-    At, EarlyExit, ExitPolicy, Generation, LayeredModel, Observer, Probe, RunError, Sampler, TokenId, Trace,
+    At, EarlyExit, ExitPolicy, Generation, LayeredModel, Memory, Observer, Probe, RunError, Sampler, TokenId,
+    Trace,
 };
 
 /// One decided token.
@@ -169,7 +170,7 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
                 continue;
             }
             looks.probes.push(probe);
-            if last || Trace::new(at, &looks.probes).is_some_and(|t| policy.decide(t).is_exit()) {
+            if last || looks.trace(at).is_some_and(|trace| policy.decide(trace).is_exit()) {
                 let token = match sampler {
                     Some(sampler) => sampler.draw(&model.values(&logits).map_err(RunError::Model)?),
                     None => probe.top.token,
@@ -191,6 +192,7 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
 /// What the lens has shown of the token being decided.
 struct Looks<L> {
     probes: Vec<Probe>,
+    memory: Memory,
     count: usize,
     /// Whether probes compare with the logits before, and those.
     compare: bool,
@@ -199,7 +201,7 @@ struct Looks<L> {
 
 impl<L> Looks<L> {
     fn new(compare: bool) -> Self {
-        Self { probes: Vec::new(), count: 0, compare, previous: None }
+        Self { probes: Vec::new(), memory: Memory::default(), count: 0, compare, previous: None }
     }
 
     fn read<M: LayeredModel<Logits = L>>(
@@ -210,6 +212,10 @@ impl<L> Looks<L> {
     ) -> Result<Probe, M::Error> {
         self.count += 1;
         Ok(Probe { layer, ..model.probe(logits, self.previous.as_ref())? })
+    }
+
+    fn trace(&self, at: At) -> Option<Trace<'_>> {
+        Some(Trace::new(at, &self.probes)?.remembering(&self.memory))
     }
 
     /// Keeps the logits of a finite probe for the next one, if that compares.
