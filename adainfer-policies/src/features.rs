@@ -4,12 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use adainfer_core::{Extras, Probe, Trace};
+use serde::{Deserialize, Serialize};
 
 /// One number of a trace's newest probe, seen beside the probes before it.
 ///
 /// Differences and [`Consistency`](Self::Consistency) are 0 at the first probe, as are numbers that a probe
 /// does not carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 #[non_exhaustive]
 pub enum Feature {
     /// G: by how much the top token leads.
@@ -36,10 +38,12 @@ pub enum Feature {
     CosMlp,
     /// KL divergence from the probe before.
     Kl,
+    /// Entropy of the distribution.
+    Entropy,
 }
 
 /// All features with the names that files use.
-const NAMES: [(Feature, &str); 12] = [
+const NAMES: [(Feature, &str); 13] = [
     (Feature::Gap, "gap"),
     (Feature::TopProb, "top_prob"),
     (Feature::TopProbChange, "top_prob_change"),
@@ -52,6 +56,7 @@ const NAMES: [(Feature, &str); 12] = [
     (Feature::CosAttn, "cos_attn"),
     (Feature::CosMlp, "cos_mlp"),
     (Feature::Kl, "kl"),
+    (Feature::Entropy, "entropy"),
 ];
 
 impl Feature {
@@ -79,6 +84,7 @@ impl Feature {
             Self::CosAttn => given(last.cos_attn),
             Self::CosMlp => given(last.cos_mlp),
             Self::Kl => given(last.kl),
+            Self::Entropy => given(last.entropy),
         }
     }
 
@@ -87,16 +93,23 @@ impl Feature {
         let mut extras = Extras::NONE;
         extras.cosines = matches!(self, Self::CosHidden | Self::CosAttn | Self::CosMlp);
         extras.kl = self == Self::Kl;
+        extras.entropy = self == Self::Entropy;
         extras
     }
 
-    /// Whether a probe that is not the first can have it.
+    /// Whether a probe carries it only where there is one before.
+    pub(crate) fn compares(self) -> bool {
+        matches!(self, Self::CosHidden | Self::CosAttn | Self::CosMlp | Self::Kl)
+    }
+
+    /// Whether it can be told of a probe.
     pub(crate) fn is_carried_by(self, probe: &Probe) -> bool {
         match self {
             Self::CosHidden => probe.cos_hidden.is_some(),
             Self::CosAttn => probe.cos_attn.is_some(),
             Self::CosMlp => probe.cos_mlp.is_some(),
             Self::Kl => probe.kl.is_some(),
+            Self::Entropy => probe.entropy.is_some(),
             _ => true,
         }
     }
@@ -121,8 +134,23 @@ impl FromStr for Feature {
     }
 }
 
+impl From<Feature> for String {
+    fn from(feature: Feature) -> Self {
+        feature.name().to_owned()
+    }
+}
+
+impl TryFrom<String> for Feature {
+    type Error = FeatureError;
+
+    fn try_from(name: String) -> Result<Self, FeatureError> {
+        name.parse()
+    }
+}
+
 /// Features in an order: what a trained policy was trained on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<Feature>", try_from = "Vec<Feature>")]
 pub struct FeatureSet(Vec<Feature>);
 
 /// The eight of the paper's largest set; the smaller ones begin like it.
@@ -187,9 +215,31 @@ impl FeatureSet {
         self.iter().map(move |feature| feature.of(trace))
     }
 
+    /// The same without an allocation, in room for all that there are.
+    pub(crate) fn values<'r>(&self, trace: Trace<'_>, room: &'r mut [f64; NAMES.len()]) -> &'r [f64] {
+        for (value, feature) in room.iter_mut().zip(self.iter()) {
+            *value = feature.of(trace);
+        }
+        room.get(..self.len()).unwrap_or(room)
+    }
+
     /// What probes must carry for them.
     pub fn extras(&self) -> Extras {
         self.iter().map(Feature::extras).fold(Extras::NONE, Extras::union)
+    }
+}
+
+impl From<FeatureSet> for Vec<Feature> {
+    fn from(set: FeatureSet) -> Self {
+        set.0
+    }
+}
+
+impl TryFrom<Vec<Feature>> for FeatureSet {
+    type Error = FeatureError;
+
+    fn try_from(features: Vec<Feature>) -> Result<Self, FeatureError> {
+        Self::new(features)
     }
 }
 

@@ -38,7 +38,9 @@ pub trait Fit {
 pub struct FitReport {
     /// Probes that were trained on.
     pub rows: usize,
-    /// Those where an exit was right.
+    /// Probes that there were; more than `rows` where a sample was taken.
+    pub sampled_from: usize,
+    /// Those of `rows` where an exit was right.
     pub right: usize,
     /// Whether the solver reached its tolerance.
     pub converged: bool,
@@ -46,6 +48,8 @@ pub struct FitReport {
     pub iterations: usize,
     /// What it made as small as it could.
     pub objective: f64,
+    /// Of a support vector machine, its support vectors.
+    pub support_vectors: Option<usize>,
 }
 
 /// Why training gave no policy.
@@ -99,6 +103,26 @@ pub enum FitError {
         /// The probes.
         rows: usize,
     },
+    /// A trace has probes of other layers than the first has, so that it is not clear where to look.
+    #[error("prompt {prompt:?} has probes of other layers than the first trace")]
+    OtherLayers {
+        /// The prompt's name.
+        prompt: String,
+    },
+    /// More rows are asked for than memory is sure to hold.
+    #[error("{rows} rows are asked for; a kernel matrix is made for {limit} at most")]
+    TooManyRows {
+        /// Asked for.
+        rows: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The solver failed.
+    #[error("the solver failed: {reason}")]
+    Solver {
+        /// In its words.
+        reason: String,
+    },
     /// The solver stopped before it reached its tolerance.
     #[error("no solution to the tolerance after {iterations} steps; the objective is {objective}")]
     NotConverged {
@@ -141,9 +165,11 @@ pub(crate) fn rows(traces: &TraceSet, features: &FeatureSet, label: Label) -> Re
 fn rows_of(trace: &TokenTrace, features: &FeatureSet, label: Label) -> Result<Rows, FitError> {
     let prompt = || trace.prompt().to_owned();
     let target = trace.target(label).ok_or_else(|| FitError::NoGold { prompt: prompt() })?;
-    // The first probe has nothing to be compared with; every other must carry what is asked for.
-    for probe in trace.probes().iter().skip(1) {
-        if let Some(feature) = features.iter().find(|feature| !feature.is_carried_by(probe)) {
+    for (i, probe) in trace.probes().iter().enumerate() {
+        // The first probe has nothing to be compared with; all else must be there.
+        let excused = |feature: &Feature| i == 0 && feature.compares();
+        let missing = |feature: &Feature| !feature.is_carried_by(probe) && !excused(feature);
+        if let Some(feature) = features.iter().find(missing) {
             return Err(FitError::NotRecorded { prompt: prompt(), layer: probe.layer, feature });
         }
     }
@@ -151,4 +177,84 @@ fn rows_of(trace: &TokenTrace, features: &FeatureSet, label: Label) -> Result<Ro
         features: trace.prefixes().flat_map(|prefix| features.of(prefix).collect::<Vec<_>>()).collect(),
         labels: trace.probes().iter().map(|probe| probe.top.token == target).collect(),
     })
+}
+
+/// Rows of all traces, one after the other.
+#[cfg(feature = "svm")]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Table {
+    /// Features of a row.
+    pub(crate) width: usize,
+    /// Row after row.
+    pub(crate) features: Vec<f64>,
+    /// Whether an exit is right.
+    pub(crate) labels: Vec<bool>,
+}
+
+#[cfg(feature = "svm")]
+impl Table {
+    pub(crate) fn of(rows: &[Rows], width: usize) -> Self {
+        let features = rows.iter().flat_map(|rows| &rows.features).copied().collect();
+        let labels = rows.iter().flat_map(|rows| &rows.labels).copied().collect();
+        Self { width, features, labels }
+    }
+
+    /// So many rows at most, in their order: of each label its share, and one at least.
+    pub(crate) fn sample(&self, most: usize, seed: u64) -> Self {
+        let count = self.labels.len();
+        if count <= most {
+            return self.clone();
+        }
+        let right = self.labels.iter().filter(|right| **right).count();
+        let of_right = (most * right).div_ceil(count).clamp(1, most - 1);
+        let mut kept: Vec<usize> = [(true, of_right), (false, most - of_right)]
+            .into_iter()
+            .flat_map(|(label, share)| {
+                let mut rows: Vec<_> = (0..count).filter(|row| self.labels[*row] == label).collect();
+                rows.sort_by_key(|row| scrambled(seed, *row as u64));
+                rows.truncate(share);
+                rows
+            })
+            .collect();
+        kept.sort_unstable();
+        let row = |row: &usize| &self.features[row * self.width..][..self.width];
+        Self {
+            width: self.width,
+            features: kept.iter().flat_map(row).copied().collect(),
+            labels: kept.iter().map(|row| self.labels[*row]).collect(),
+        }
+    }
+}
+
+/// SplitMix64 (Steele et al. 2014): an order of rows that has nothing to do with their own.
+#[cfg(feature = "svm")]
+fn scrambled(seed: u64, row: u64) -> u64 {
+    let mut z = seed.wrapping_add((row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(all(test, feature = "svm"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_keeps_shares_and_order() {
+        let table = Table {
+            width: 2,
+            features: (0..2000).map(f64::from).collect(),
+            labels: (0..1000).map(|i| i % 10 == 0).collect(),
+        };
+        let sample = table.sample(50, 3);
+        assert_eq!((sample.labels.len(), sample.features.len()), (50, 100));
+        assert_eq!(sample.labels.iter().filter(|right| **right).count(), 5);
+        assert!(sample.features.chunks(2).is_sorted_by(|a, b| a[0] < b[0]));
+        for (row, label) in sample.features.chunks(2).zip(&sample.labels) {
+            assert_eq!(row[0] as usize / 2 % 10 == 0, *label, "labels stay with their rows");
+        }
+        assert_eq!(sample, table.sample(50, 3));
+        assert_ne!(sample, table.sample(50, 4));
+        assert_eq!(table.sample(1000, 3), table);
+    }
 }

@@ -10,6 +10,8 @@ const MEMORY: usize = 20;
 const TRIALS: usize = 60;
 /// Share of the slope's promise that a step must keep.
 const ARMIJO: f64 = 1e-4;
+/// Share of a value that is lost to rounding: near the minimum, what a step gains is less.
+const ROUNDING: f64 = 1e-14;
 /// Share of the slope that may be left after a step.
 const CURVATURE: f64 = 0.9;
 
@@ -128,7 +130,7 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Search<F> {
             let value = (self.function)(&x, &mut slope);
             let after = dot(&slope, direction);
             // A value of NaN keeps nothing.
-            let kept = value <= self.value + ARMIJO * length * promise;
+            let kept = value <= self.value + ARMIJO * length * promise + ROUNDING * self.value.abs();
             if !kept {
                 high = length;
             } else if after < CURVATURE * promise {

@@ -1,9 +1,13 @@
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Prompts by the hashes of their names: enough to see whether two sets of traces have one in common.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// A file has the first 16 hexadecimal digits of the SHA-256 of each name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<String>", try_from = "Vec<String>")]
 pub struct PromptSet(BTreeSet<u64>);
 
 impl PromptSet {
@@ -26,6 +30,24 @@ impl PromptSet {
 impl<'a> FromIterator<&'a str> for PromptSet {
     fn from_iter<I: IntoIterator<Item = &'a str>>(prompts: I) -> Self {
         Self(prompts.into_iter().map(hash).collect())
+    }
+}
+
+impl From<PromptSet> for Vec<String> {
+    fn from(prompts: PromptSet) -> Self {
+        prompts.0.into_iter().map(|hash| format!("{hash:016x}")).collect()
+    }
+}
+
+impl TryFrom<Vec<String>> for PromptSet {
+    type Error = String;
+
+    fn try_from(hashes: Vec<String>) -> Result<Self, String> {
+        let read = |hash: String| match (hash.len(), u64::from_str_radix(&hash, 16)) {
+            (16, Ok(hash)) => Ok(hash),
+            _ => Err(format!("{hash:?} is not the 16 hexadecimal digits of a prompt")),
+        };
+        hashes.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 }
 

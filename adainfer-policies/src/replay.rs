@@ -1,6 +1,6 @@
 //! Policies on recorded traces: what they would have answered, and what that would have cost.
 
-use adainfer_core::{ExitPolicy, Probe};
+use adainfer_core::{ExitPolicy, Memory, Probe};
 
 use crate::{Label, TokenTrace, TraceSet};
 
@@ -83,9 +83,10 @@ fn replay_token(
     mut confusion: Option<&mut Confusion>,
 ) -> ReplayedToken {
     let looks = trace.looks(policy);
+    let memory = Memory::default();
     for (seen, prefix) in trace.prefixes_of(&looks).enumerate() {
         let token = prefix.last().top.token;
-        let exits = policy.decide(prefix).is_exit();
+        let exits = policy.decide(prefix.remembering(&memory)).is_exit();
         if let Some(confusion) = &mut confusion {
             confusion.count(exits, token == trace.answer());
         }

@@ -1,6 +1,6 @@
 use adainfer_core::{ExitPolicy, Trace};
 
-use crate::PromptSet;
+use crate::Training;
 
 /// A policy that exits where a score is above a threshold, so that the threshold can be chosen with a
 /// certificate: see [`Calibration`](crate::Calibration).
@@ -19,8 +19,8 @@ pub trait ScoringPolicy: ExitPolicy + Clone {
     /// before any trace is looked at.
     fn grid(&self) -> Vec<f64>;
 
-    /// The prompts that it was trained on, which must not be calibrated on too.
-    fn trained_on(&self) -> Option<&PromptSet> {
+    /// What it was trained on: prompts that must not be calibrated on too, and layers that it must have seen.
+    fn training(&self) -> Option<&Training> {
         None
     }
 }
@@ -28,4 +28,9 @@ pub trait ScoringPolicy: ExitPolicy + Clone {
 /// From `first` down to `last` in equal steps.
 pub(crate) fn steps(first: f64, last: f64, count: u32) -> Vec<f64> {
     (0..=count).map(|i| first + (last - first) * f64::from(i) / f64::from(count)).collect()
+}
+
+/// A threshold that can be written to a file: NaN, which nothing is above, becomes the largest number.
+pub(crate) fn finite(threshold: f64) -> f64 {
+    if threshold.is_nan() { f64::MAX } else { threshold.clamp(f64::MIN, f64::MAX) }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use adainfer_core::Memory;
+
 use crate::{ScoringPolicy, TokenTrace, TraceSet};
 
 /// How one threshold does on a set of traces.
@@ -50,9 +52,10 @@ impl Counts {
 /// A lower threshold exits no later, so one pass backwards over scores and grid is enough.
 fn add_token<P: ScoringPolicy>(policy: &P, trace: &TokenTrace, grid: &[f64], tokens: &mut [Tokens]) {
     let looks = trace.looks(policy);
+    let memory = Memory::default();
     let scored = trace
         .prefixes_of(&looks)
-        .map(|prefix| (policy.score(prefix), prefix.last().top.token != trace.answer()));
+        .map(|prefix| (policy.score(prefix.remembering(&memory)), prefix.last().top.token != trace.answer()));
     // Scores before which all are lower: only there does any threshold exit first.
     let mut highest = f64::NEG_INFINITY;
     let peaks: Vec<(f64, bool)> = scored

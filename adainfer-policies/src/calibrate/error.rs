@@ -1,3 +1,5 @@
+use adainfer_core::PolicyMismatch;
+
 /// Why there is no certificate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -26,6 +28,21 @@ pub enum CalibrationError {
     /// There is nothing to calibrate on.
     #[error("there are no traces")]
     NoTraces,
+    /// The policy is for another model than the traces', or for another lens.
+    #[error(transparent)]
+    Policy(#[from] PolicyMismatch),
+    /// A trace has probes of other layers than the first.
+    #[error("prompt {prompt:?} has probes of other layers than the first trace")]
+    OtherLayers {
+        /// The prompt's name.
+        prompt: String,
+    },
+    /// The policy looks after a layer that the traces lack.
+    #[error("the policy looks after layer {layer}, and the traces have no probe of it")]
+    NotRecorded {
+        /// The layer, counted from 1.
+        layer: usize,
+    },
     /// The policy has seen a prompt while it was trained.
     #[error("the policy was trained on prompt {prompt:?}, so it cannot be calibrated on it")]
     Overlap {

@@ -6,12 +6,16 @@ mod error;
 
 use adainfer_core::{At, Decision, ExitPolicy, Extras, ModelSpec, PolicyMismatch, Trace};
 
+use serde::{Deserialize, Serialize};
+
+use crate::training::in_order;
 use crate::{ScoringPolicy, TraceSet, TraceSource};
 use counts::Counts;
 pub use error::CalibrationError;
 
 /// What is bounded, of a model that exits early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Risk {
     /// The share of prompts with a token that is not dense's. For prompts of one token: the share of answers
@@ -98,10 +102,14 @@ impl Calibration {
 
     /// Tests the thresholds on the traces, from the safest on, and keeps the last before the first failure.
     ///
+    /// What is certified looks after the layers of the traces, where the policy wants to; for fewer looks,
+    /// calibrate on [`TraceSet::at_layers`].
+    ///
     /// Time is linear in the probes plus, a trace, the thresholds.
     ///
     /// # Errors
-    /// No traces, and prompts that the policy was trained on.
+    /// No traces, traces of another model or of other layers than the policy looks after, and prompts that it
+    /// was trained on.
     pub fn calibrate<P: ScoringPolicy>(
         &self,
         policy: &P,
@@ -110,10 +118,11 @@ impl Calibration {
         if traces.tokens().is_empty() {
             return Err(CalibrationError::NoTraces);
         }
-        let seen = |prompt: &&str| policy.trained_on().is_some_and(|seen| seen.contains(prompt));
+        let seen = |prompt: &&str| policy.training().is_some_and(|seen| seen.prompts.contains(prompt));
         if let Some(prompt) = traces.prompts().into_iter().find(seen) {
             return Err(CalibrationError::Overlap { prompt: prompt.to_owned() });
         }
+        let layers = looked_at(policy, traces)?;
         // What is tested is what the policy will have: it may round.
         let asked = self.grid.clone().unwrap_or_else(|| policy.grid());
         let grid = checked(asked.into_iter().map(|t| policy.with_threshold(t).threshold()).collect())?;
@@ -132,6 +141,7 @@ impl Calibration {
             n: chosen.map_or(traces.prompts().len(), |test| test.n),
             k: chosen.map_or(0.0, |test| test.k),
             grid,
+            layers,
             source: traces.source().clone(),
             traces: traces.hash(),
         };
@@ -165,6 +175,19 @@ struct Test {
     p_value: f64,
 }
 
+/// The layers after which the policy looks, all of which the traces must hold.
+fn looked_at(policy: &impl ScoringPolicy, traces: &TraceSet) -> Result<Vec<usize>, CalibrationError> {
+    let model = traces.source().model();
+    policy.check(&model)?;
+    let recorded = traces.layers().map_err(|prompt| CalibrationError::OtherLayers { prompt })?;
+    let wants = |layer: &usize| policy.wants(At::new(*layer, model.layers, 0));
+    let trained = policy.training().map_or(&[][..], |training| &training.layers);
+    match trained.iter().find(|layer| !recorded.contains(layer)) {
+        Some(layer) => Err(CalibrationError::NotRecorded { layer: *layer }),
+        None => Ok(recorded.into_iter().filter(wants).collect()),
+    }
+}
+
 fn checked(grid: Vec<f64>) -> Result<Vec<f64>, CalibrationError> {
     if grid.is_empty() {
         return Err(CalibrationError::EmptyGrid);
@@ -179,7 +202,8 @@ fn checked(grid: Vec<f64>) -> Result<Vec<f64>, CalibrationError> {
 }
 
 /// What is certified, and from what.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Certificate {
     /// The bound.
@@ -189,6 +213,7 @@ pub struct Certificate {
     /// What is bounded.
     pub risk: Risk,
     /// The threshold; `None` where none could be certified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     /// Prompts that were counted: those that exited for [`Risk::WhereExited`], else all.
     pub n: usize,
@@ -196,13 +221,40 @@ pub struct Certificate {
     pub k: f64,
     /// The thresholds, from the safest on.
     pub grid: Vec<f64>,
+    /// The layers that it was looked after.
+    pub layers: Vec<usize>,
     /// The model and the lens.
     pub source: TraceSource,
     /// [`TraceSet::hash`] of what was calibrated on.
     pub traces: String,
 }
 
+impl Certificate {
+    /// Whether it lets a policy look here.
+    pub(crate) fn wants(&self, at: At) -> bool {
+        self.layers.binary_search(&at.layer).is_ok()
+    }
+
+    /// Whether what has been seen is what was calibrated on: a look at each of the layers, and at no other.
+    pub(crate) fn covers(&self, trace: Trace<'_>) -> bool {
+        self.layers.partition_point(|layer| *layer <= trace.at().layer) == trace.count()
+    }
+
+    /// What is wrong with one that was read from a file.
+    pub(crate) fn checked(&self) -> Result<(), String> {
+        Calibration::new(self.epsilon, self.delta).map_err(|error| error.to_string())?;
+        let grid = checked(self.grid.clone()).map_err(|error| error.to_string())?;
+        if let Some(threshold) = self.threshold.filter(|threshold| !grid.contains(threshold)) {
+            return Err(format!("the threshold {threshold} is not in its grid"));
+        }
+        in_order(&self.layers, self.source.layers)
+    }
+}
+
 /// A policy with a certificate, or one that never exits, where no exit could be certified.
+///
+/// It exits only where it has looked as it was calibrated. Where an adaptor keeps it from a look, or another policy
+/// adds one, or a probe is not finite, that token runs to the end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Certified<P> {
     policy: Option<P>,
@@ -219,15 +271,20 @@ impl<P> Certified<P> {
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
     }
+
+    pub(crate) fn into_parts(self) -> (Option<P>, Certificate) {
+        (self.policy, self.certificate)
+    }
 }
 
 impl<P: ScoringPolicy> ExitPolicy for Certified<P> {
     fn decide(&self, trace: Trace<'_>) -> Decision {
-        self.policy.as_ref().map_or(Decision::Continue, |policy| policy.decide(trace))
+        let policy = self.policy.as_ref().filter(|_| self.certificate.covers(trace));
+        policy.map_or(Decision::Continue, |policy| policy.decide(trace))
     }
 
     fn wants(&self, at: At) -> bool {
-        self.policy.as_ref().is_some_and(|policy| policy.wants(at))
+        self.policy.as_ref().is_some_and(|policy| self.certificate.wants(at) && policy.wants(at))
     }
 
     fn extras(&self) -> Extras {

@@ -1,7 +1,9 @@
 //! A chain of two labels: what its parameters make likely.
 
+use serde::{Deserialize, Serialize};
+
 /// Scores of going from one label to the next, `[from][to]`.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Transitions(pub(super) [[f64; 2]; 2]);
 
 impl Transitions {

@@ -5,10 +5,12 @@ mod train;
 
 pub use train::CrfParams;
 
-use adainfer_core::{Decision, ExitPolicy, Extras, ModelSpec, PolicyMismatch, Trace};
+use adainfer_core::{At, Decision, ExitPolicy, Extras, ModelSpec, PolicyMismatch, Trace};
 
-use crate::scoring::steps;
-use crate::{FeatureSet, PromptSet, ScoringPolicy, TraceSource};
+use serde::{Deserialize, Serialize};
+
+use crate::scoring::{finite, steps};
+use crate::{ScoringPolicy, Training, Transfer, TransferError};
 use chain::Transitions;
 
 /// Exits where a linear chain with the states "not settled" and "settled" is sure enough of the second.
@@ -20,12 +22,12 @@ use chain::Transitions;
 /// earlier ones; its log-odds on a prefix are therefore no calibrated confidence, and a threshold at even odds
 /// exits far too early. Choose one on traces that it was not trained on.
 ///
-/// A decision takes time linear in the probes so far.
-#[derive(Debug, Clone, PartialEq)]
+/// A decision takes constant time where the probes before were decided on too, as a session does; else time linear
+/// in the probes so far ([`Trace::fold`]).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct CrfPolicy {
-    source: TraceSource,
-    prompts: PromptSet,
-    features: FeatureSet,
+    training: Training,
     /// By how much a feature speaks for "settled".
     emission: Vec<f64>,
     transitions: Transitions,
@@ -34,17 +36,17 @@ pub struct CrfPolicy {
 
 impl CrfPolicy {
     fn emission_of(&self, trace: Trace<'_>) -> f64 {
-        self.emission.iter().zip(self.features.of(trace)).map(|(weight, x)| weight * x).sum()
+        let mut room = Default::default();
+        let features = self.training.features.values(trace, &mut room);
+        self.emission.iter().zip(features).map(|(weight, x)| weight * x).sum()
     }
 }
 
 impl ScoringPolicy for CrfPolicy {
     /// Filtered log-odds of "settled".
     fn score(&self, trace: Trace<'_>) -> f64 {
-        let scores = trace.prefixes().map(|prefix| self.emission_of(prefix));
-        scores
-            .fold(None, |before, score| Some(self.transitions.filter(before, score)))
-            .unwrap_or(f64::NEG_INFINITY)
+        trace
+            .fold(&self.transitions, |before, trace| self.transitions.filter(before, self.emission_of(trace)))
     }
 
     fn threshold(&self) -> f64 {
@@ -52,7 +54,7 @@ impl ScoringPolicy for CrfPolicy {
     }
 
     fn with_threshold(&self, threshold: f64) -> Self {
-        Self { threshold, ..self.clone() }
+        Self { threshold: finite(threshold), ..self.clone() }
     }
 
     /// Log-odds from 12 to -4 in steps of 0.05: probabilities from 0.999994 to 0.018.
@@ -60,8 +62,8 @@ impl ScoringPolicy for CrfPolicy {
         steps(12.0, -4.0, 320)
     }
 
-    fn trained_on(&self) -> Option<&PromptSet> {
-        Some(&self.prompts)
+    fn training(&self) -> Option<&Training> {
+        Some(&self.training)
     }
 }
 
@@ -70,11 +72,40 @@ impl ExitPolicy for CrfPolicy {
         Decision::exit_if(self.score(trace) > self.threshold)
     }
 
+    fn wants(&self, at: At) -> bool {
+        self.training.wants(at)
+    }
+
     fn extras(&self) -> Extras {
-        self.features.extras()
+        self.training.features.extras()
     }
 
     fn check(&self, model: &ModelSpec) -> Result<(), PolicyMismatch> {
-        self.source.check(model)
+        self.training.check(model)
+    }
+}
+
+impl Transfer for CrfPolicy {
+    fn transfer_to(&self, model: &ModelSpec) -> Result<Self, TransferError> {
+        Ok(Self { training: self.training.transferred_to(model), ..self.clone() })
+    }
+}
+
+/// As a file has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    training: Training,
+    emission: Vec<f64>,
+    transitions: Transitions,
+    threshold: f64,
+}
+
+impl TryFrom<Unchecked> for CrfPolicy {
+    type Error = String;
+
+    fn try_from(Unchecked { training, emission, transitions, threshold }: Unchecked) -> Result<Self, String> {
+        training.has_width(emission.len(), "the emission")?;
+        Ok(Self { training, emission, transitions, threshold })
     }
 }

@@ -4,7 +4,7 @@ use super::CrfPolicy;
 use super::chain::Transitions;
 use crate::fit::{Rows, rows};
 use crate::lbfgs::{Limits, Minimum, minimise};
-use crate::{FeatureSet, Fit, FitError, FitReport, Label, TraceSet};
+use crate::{FeatureSet, Fit, FitError, FitReport, Label, TraceSet, Training};
 
 /// How a [`CrfPolicy`] is trained. The defaults are the paper's: gap and top prob, and sklearn-crfsuite's
 /// L-BFGS with `c2 = 1`, features as they are, and no transition that the traces do not show.
@@ -80,16 +80,23 @@ impl Fit for CrfParams {
         }
         let (emission, transitions) = objective.parts(&x);
         let policy = CrfPolicy {
-            source: traces.source().clone(),
-            prompts: traces.prompts().into_iter().collect(),
-            features: self.features.clone(),
+            training: Training::new(traces, &self.features)?,
             emission: emission.to_vec(),
             transitions,
             threshold: 0.0,
         };
         let labels = || rows.iter().flat_map(|rows| &rows.labels);
         let (count, right) = (labels().count(), labels().filter(|right| **right).count());
-        Ok((policy, FitReport { rows: count, right, converged, iterations, objective: value }))
+        let report = FitReport {
+            rows: count,
+            sampled_from: count,
+            right,
+            converged,
+            iterations,
+            objective: value,
+            support_vectors: None,
+        };
+        Ok((policy, report))
     }
 }
 

@@ -46,6 +46,8 @@ struct ProbeLine {
     cos_mlp: Option<f32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kl: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    entropy: Option<f32>,
 }
 
 impl Line {
@@ -85,6 +87,7 @@ impl ProbeLine {
             cos_attn: probe.cos_attn,
             cos_mlp: probe.cos_mlp,
             kl: probe.kl,
+            entropy: probe.entropy,
         }
     }
 
@@ -96,6 +99,7 @@ impl ProbeLine {
         probe.cos_attn = self.cos_attn;
         probe.cos_mlp = self.cos_mlp;
         probe.kl = self.kl;
+        probe.entropy = self.entropy;
         probe
     }
 }

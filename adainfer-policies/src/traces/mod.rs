@@ -32,6 +32,11 @@ impl TraceSource {
         Self { fingerprint: model.fingerprint.clone(), lens: lens.into(), layers: model.layers }
     }
 
+    /// A model of this identity, to ask policies about.
+    pub(crate) fn model(&self) -> ModelSpec {
+        ModelSpec::new(self.layers, 2, 1, self.fingerprint.clone())
+    }
+
     /// Refuses a model that is not this one, or is seen through another lens.
     pub(crate) fn check(&self, model: &ModelSpec) -> Result<(), PolicyMismatch> {
         if self.layers != model.layers {

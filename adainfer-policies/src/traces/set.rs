@@ -63,6 +63,30 @@ impl TraceSet {
         &self.tokens
     }
 
+    /// The layers before the last that every trace has a probe of.
+    ///
+    /// # Errors
+    /// The name of the first prompt with a trace that has probes of other layers than the first trace.
+    pub fn layers(&self) -> Result<Vec<usize>, String> {
+        let early = |trace: &TokenTrace| {
+            let (_, early) = trace.probes().split_last().unzip();
+            early.unwrap_or(&[]).iter().map(|probe| probe.layer).collect::<Vec<_>>()
+        };
+        let first = self.tokens.first().map(early).unwrap_or_default();
+        match self.tokens.iter().find(|trace| early(trace) != first) {
+            Some(other) => Err(other.prompt().to_owned()),
+            None => Ok(first),
+        }
+    }
+
+    /// The same with only the probes of these layers, and the last layer's: what a policy sees that looks there.
+    /// Cosines and KL divergences stay those that were recorded.
+    pub fn at_layers(mut self, layers: impl IntoIterator<Item = usize>) -> Self {
+        let layers: BTreeSet<usize> = layers.into_iter().collect();
+        self.tokens.iter_mut().for_each(|trace| trace.keep(&layers));
+        self
+    }
+
     /// The prompts' names.
     pub fn prompts(&self) -> BTreeSet<&str> {
         self.tokens.iter().map(TokenTrace::prompt).collect()

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use adainfer_core::{At, ExitPolicy, Probe, Recorded, TokenId, Trace};
 
@@ -102,6 +103,12 @@ impl TokenTrace {
     /// The right token, where it is known.
     pub fn gold(&self) -> Option<TokenId> {
         self.gold
+    }
+
+    /// Keeps the probes of these layers, and the last one.
+    pub(super) fn keep(&mut self, layers: &BTreeSet<usize>) {
+        let last = self.layers;
+        self.probes.retain(|probe| probe.layer == last || layers.contains(&probe.layer));
     }
 
     /// The token that a label holds to be right.
