@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod calibrate;
+mod cost;
 mod crf;
 mod entropy;
 mod features;
@@ -9,6 +10,7 @@ mod fit;
 mod lbfgs;
 mod logistic;
 mod patience;
+mod peaks;
 mod prompts;
 mod replay;
 mod saved;
@@ -20,6 +22,7 @@ mod traces;
 mod training;
 
 pub use calibrate::{Calibration, CalibrationError, Certificate, Certified, Risk};
+pub use cost::Flops;
 pub use crf::{CrfParams, CrfPolicy};
 pub use entropy::EntropyThreshold;
 pub use features::{Feature, FeatureError, FeatureSet};

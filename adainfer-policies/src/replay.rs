@@ -2,7 +2,8 @@
 
 use adainfer_core::{ExitPolicy, Memory, Probe};
 
-use crate::{Label, TokenTrace, TraceSet};
+use crate::peaks::Peaks;
+use crate::{Label, ScoringPolicy, TokenTrace, TraceSet};
 
 /// What a policy did on a set of traces. Means are over tokens.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +11,8 @@ use crate::{Label, TokenTrace, TraceSet};
 pub struct Replay {
     /// Tokens.
     pub tokens: usize,
+    /// Layers of the model.
+    pub layers: usize,
     /// Share of the tokens that are dense's.
     pub agreement: f64,
     /// Share of the right tokens; `None` where a gold token is missing.
@@ -65,36 +68,68 @@ impl Replay {
     pub fn new(policy: &impl ExitPolicy, traces: &TraceSet) -> Self {
         let mut sums = Sums::default();
         for trace in traces.tokens() {
-            let token = replay_token(policy, trace, Some(&mut sums.confusion));
-            sums.add(trace, token);
+            let (token, confusion) = replay_token(policy, trace);
+            sums.add(trace, token, confusion);
         }
         sums.means(traces.source().layers)
     }
 
+    /// The same for each of these thresholds of a policy, at once: the frontier between agreement and layers.
+    ///
+    /// Each score is computed once: linear in the probes times what a score costs, plus the thresholds for every
+    /// trace. A threshold that the policy cannot have is replaced as
+    /// [`with_threshold`](ScoringPolicy::with_threshold) does.
+    pub fn sweep<P: ScoringPolicy>(policy: &P, traces: &TraceSet, thresholds: &[f64]) -> Vec<Self> {
+        let thresholds: Vec<_> = thresholds.iter().map(|t| policy.with_threshold(*t).threshold()).collect();
+        let mut sums = vec![Sums::default(); thresholds.len()];
+        for trace in traces.tokens() {
+            let peaks = Peaks::of(policy, trace);
+            for (threshold, sums) in thresholds.iter().zip(&mut sums) {
+                let (token, confusion) = exit_at(&peaks, *threshold, trace);
+                sums.add(trace, token, confusion);
+            }
+        }
+        sums.into_iter().map(|sums| sums.means(traces.source().layers)).collect()
+    }
+
     /// What it would have decided for one trace.
     pub fn token(policy: &impl ExitPolicy, trace: &TokenTrace) -> ReplayedToken {
-        replay_token(policy, trace, None)
+        replay_token(policy, trace).0
     }
 }
 
-fn replay_token(
-    policy: &impl ExitPolicy,
-    trace: &TokenTrace,
-    mut confusion: Option<&mut Confusion>,
-) -> ReplayedToken {
-    let looks = trace.looks(policy);
-    let memory = Memory::default();
+fn replay_token(policy: &impl ExitPolicy, trace: &TokenTrace) -> (ReplayedToken, Confusion) {
+    let (looks, memory) = (trace.looks(policy), Memory::default());
+    let mut confusion = Confusion::default();
     for (seen, prefix) in trace.prefixes_of(&looks).enumerate() {
         let token = prefix.last().top.token;
         let exits = policy.decide(prefix.remembering(&memory)).is_exit();
-        if let Some(confusion) = &mut confusion {
-            confusion.count(exits, token == trace.answer());
-        }
+        confusion.count(exits, token == trace.answer());
         if exits {
-            return ReplayedToken { token, layers_run: prefix.last().layer, heads_run: seen + 1 };
+            let layers_run = prefix.last().layer;
+            return (ReplayedToken { token, layers_run, heads_run: seen + 1 }, confusion);
         }
     }
-    ReplayedToken { token: trace.answer(), layers_run: trace.layers(), heads_run: looks.len() + 1 }
+    (to_the_end(trace, looks.len()), confusion)
+}
+
+/// The same from scores alone.
+fn exit_at(peaks: &Peaks, threshold: f64, trace: &TokenTrace) -> (ReplayedToken, Confusion) {
+    let went_on =
+        |looks, right| Confusion { missed_exits: right, true_continues: looks - right, ..Default::default() };
+    match peaks.exit(threshold) {
+        Some(peak) => {
+            let mut confusion = went_on(peak.before, peak.right_before);
+            confusion.count(true, peak.token == trace.answer());
+            let (token, layers_run) = (peak.token, peak.layer);
+            (ReplayedToken { token, layers_run, heads_run: peak.before + 1 }, confusion)
+        }
+        None => (to_the_end(trace, peaks.looks), went_on(peaks.looks, peaks.right)),
+    }
+}
+
+fn to_the_end(trace: &TokenTrace, looks: usize) -> ReplayedToken {
+    ReplayedToken { token: trace.answer(), layers_run: trace.layers(), heads_run: looks + 1 }
 }
 
 impl Confusion {
@@ -107,10 +142,17 @@ impl Confusion {
         };
         *counter += 1;
     }
+
+    fn add(&mut self, other: Self) {
+        self.true_exits += other.true_exits;
+        self.false_exits += other.false_exits;
+        self.missed_exits += other.missed_exits;
+        self.true_continues += other.true_continues;
+    }
 }
 
 /// Whole numbers until the end, so that no order of adding matters.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Sums {
     tokens: usize,
     agreed: usize,
@@ -125,7 +167,8 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, trace: &TokenTrace, replayed: ReplayedToken) {
+    fn add(&mut self, trace: &TokenTrace, replayed: ReplayedToken, confusion: Confusion) {
+        self.confusion.add(confusion);
         let layers = replayed.layers_run as u64;
         self.tokens += 1;
         self.agreed += usize::from(replayed.token == trace.answer());
@@ -146,6 +189,7 @@ impl Sums {
         let mean_layers = mean(self.layers);
         Replay {
             tokens: self.tokens,
+            layers,
             agreement: self.agreed as f64 / count,
             accuracy: (self.with_gold == self.tokens).then_some(self.right as f64 / count),
             mean_layers,
@@ -215,6 +259,17 @@ mod tests {
         assert_eq!((fixed.agreement, fixed.mean_layers, fixed.mean_heads), (0.5, 3.0, 1.0));
         let gated = Replay::new(&GapThreshold::default().starting_at(3), &set());
         assert_eq!((gated.agreement, gated.mean_layers, gated.mean_heads), (1.0, 3.5, 1.5));
+    }
+
+    #[test]
+    fn a_sweep_is_every_threshold_by_itself() {
+        let thresholds = [2.0, 0.95, 0.85, 0.4, 0.35, 0.15, 0.0, f64::NAN];
+        for policy in [GapThreshold::default(), GapThreshold::new(0.1).unwrap()] {
+            let swept = Replay::sweep(&policy, &set(), &thresholds);
+            let single = |t: &f64| Replay::new(&policy.with_threshold(*t), &set());
+            assert_eq!(swept, thresholds.iter().map(single).collect::<Vec<_>>());
+        }
+        assert_eq!(Replay::sweep(&GapThreshold::default(), &set(), &[]), []);
     }
 
     #[test]

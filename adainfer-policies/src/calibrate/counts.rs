@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adainfer_core::Memory;
-
+use crate::peaks::Peaks;
 use crate::{ScoringPolicy, TokenTrace, TraceSet};
 
 /// How one threshold does on a set of traces.
@@ -26,7 +25,7 @@ struct Tokens {
 }
 
 impl Counts {
-    /// Counts for every threshold of a grid that descends.
+    /// Counts for every threshold of a grid.
     pub(super) fn new<P: ScoringPolicy>(policy: &P, traces: &TraceSet, grid: &[f64]) -> Vec<Self> {
         let mut prompts: BTreeMap<&str, Vec<&TokenTrace>> = BTreeMap::new();
         for trace in traces.tokens() {
@@ -49,30 +48,12 @@ impl Counts {
     }
 }
 
-/// A lower threshold exits no later, so one pass backwards over scores and grid is enough.
 fn add_token<P: ScoringPolicy>(policy: &P, trace: &TokenTrace, grid: &[f64], tokens: &mut [Tokens]) {
-    let looks = trace.looks(policy);
-    let memory = Memory::default();
-    let scored = trace
-        .prefixes_of(&looks)
-        .map(|prefix| (policy.score(prefix.remembering(&memory)), prefix.last().top.token != trace.answer()));
-    // Scores before which all are lower: only there does any threshold exit first.
-    let mut highest = f64::NEG_INFINITY;
-    let peaks: Vec<(f64, bool)> = scored
-        .filter(|(score, _)| {
-            let peak = *score > highest;
-            highest = if peak { *score } else { highest };
-            peak
-        })
-        .collect();
-    let mut exit = peaks.len();
+    let peaks = Peaks::of(policy, trace);
     for (threshold, tokens) in grid.iter().zip(tokens) {
-        while exit > 0 && peaks[exit - 1].0 > *threshold {
-            exit -= 1;
-        }
-        if let Some((_, wrong)) = peaks.get(exit) {
+        if let Some(peak) = peaks.exit(*threshold) {
             tokens.exited = true;
-            tokens.wrong += usize::from(*wrong);
+            tokens.wrong += usize::from(peak.token != trace.answer());
         }
     }
 }

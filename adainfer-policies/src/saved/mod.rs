@@ -14,7 +14,7 @@ use adainfer_core::{At, Decision, ExitPolicy, Extras, ModelSpec, PolicyMismatch,
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Certificate, Certified, ScoringPolicy};
+use crate::{Certificate, Certified, ScoringPolicy, TraceSource};
 
 /// The version that is written, and the only one that is read.
 const VERSION: u64 = 1;
@@ -58,6 +58,14 @@ impl SavedPolicy {
     /// What is certified of it, if anything is.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
+    }
+
+    /// Refuses traces of another model or lens than it is for, as [`check`](ExitPolicy::check) refuses the model.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn accepts(&self, traces: &TraceSource) -> Result<(), PolicyMismatch> {
+        self.check(&traces.model())
     }
 
     /// Reads a file.
