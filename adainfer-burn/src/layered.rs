@@ -26,6 +26,8 @@ pub struct Hidden<B: Ops> {
     pub(crate) parts: Option<(Tensor<B, 2>, Tensor<B, 2>)>,
     /// Cosines of hidden state, attention and MLP with the layer before: [3].
     pub(crate) cosines: Option<Tensor<B, 1>>,
+    /// Whether a look at them is to tell the entropy.
+    pub(crate) entropy: bool,
 }
 
 impl<B: Ops> Hidden<B> {
@@ -53,6 +55,7 @@ pub struct Logits<B: Ops> {
     /// [1, vocab].
     pub(crate) values: Tensor<B, 2>,
     pub(crate) cosines: Option<Tensor<B, 1>>,
+    pub(crate) entropy: bool,
 }
 
 impl<B: Ops> LayeredModel for Model<B> {
@@ -80,7 +83,12 @@ impl<B: Ops> LayeredModel for Model<B> {
             self.expect(tokens.len(), state);
             let ids: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
             let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, [tokens.len()]), &self.device);
-            Ok(Hidden { x: embedding.forward(ids, start), parts: None, cosines: None })
+            Ok(Hidden {
+                x: embedding.forward(ids, start),
+                parts: None,
+                cosines: None,
+                entropy: state.extras.entropy,
+            })
         })
     }
 
@@ -99,7 +107,7 @@ impl<B: Ops> LayeredModel for Model<B> {
             let before = (compare && index > 0).then(|| hidden.last());
             let x = hidden.x;
             let out = B::together(|| layer.forward(x, cache, rope, compare));
-            let mut next = Hidden { x: out.hidden, parts: out.parts, cosines: None };
+            let mut next = Hidden { x: out.hidden, parts: out.parts, cosines: None, entropy: hidden.entropy };
             if let (Some(before), Some(old), Some(new)) = (before, &hidden.parts, &next.parts) {
                 let pairs = [(&before, &next.last()), (&old.0, &new.0), (&old.1, &new.1)];
                 next.cosines = Some(Tensor::cat(pairs.map(|(a, b)| cosine(a, b)).to_vec(), 0));
@@ -122,13 +130,13 @@ impl<B: Ops> LayeredModel for Model<B> {
         }
         B::in_order(|| {
             let values = wide(self.head.forward(hidden.last()));
-            Ok(Logits { values, cosines: hidden.cosines.clone() })
+            Ok(Logits { values, cosines: hidden.cosines.clone(), entropy: hidden.entropy })
         })
     }
 
     fn probe(&self, logits: &Logits<B>, previous: Option<&Logits<B>>) -> Result<Probe, ModelError> {
         B::in_order(|| {
-            let mut probe = B::look(&logits.values, previous.map(|logits| &logits.values))?;
+            let mut probe = B::look(&logits.values, previous.map(|logits| &logits.values), logits.entropy)?;
             if let Some(cosines) = &logits.cosines {
                 let cosines = read(cosines.clone())?;
                 [probe.cos_hidden, probe.cos_attn, probe.cos_mlp] =

@@ -1,6 +1,6 @@
 //! What a lens shows, in few numbers.
 
-use adainfer_core::{Candidate, Probe, TokenId, kl_divergence};
+use adainfer_core::{Candidate, Probe, TokenId, entropy, kl_divergence};
 use burn_tensor::{IndexingUpdateOp, Tensor};
 
 use super::Ops;
@@ -8,12 +8,16 @@ use crate::ModelError;
 use crate::layered::read;
 
 /// Up to here every whole number is an f32, and an id may travel as one, in one transfer with the rest.
-const MAX_EXACT: usize = 1 << 24;
+pub(crate) const MAX_EXACT: usize = 1 << 24;
+
+/// An exponent whose exponential is 0 in f32.
+const LEAST: f32 = -1e4;
 
 /// Brings all logits to the host and sums in f64: where that is where they are.
 pub(crate) fn on_host<B: Ops>(
     logits: &Tensor<B, 2>,
     previous: Option<&Tensor<B, 2>>,
+    with_entropy: bool,
 ) -> Result<Probe, ModelError> {
     let values = read(logits.clone())?;
     let mut probe = Probe::from_logits(&values)
@@ -21,16 +25,18 @@ pub(crate) fn on_host<B: Ops>(
     if let Some(previous) = previous {
         probe.kl = kl_divergence(&values, &read(previous.clone())?);
     }
+    probe.entropy = with_entropy.then(|| entropy(&values));
     Ok(probe)
 }
 
-/// Reduces the logits where they are and brings four or five numbers to the host.
+/// Reduces the logits where they are and brings four to six numbers to the host.
 pub(crate) fn on_device<B: Ops>(
     logits: &Tensor<B, 2>,
     previous: Option<&Tensor<B, 2>>,
+    with_entropy: bool,
 ) -> Result<Probe, ModelError> {
     if logits.dims()[1] > MAX_EXACT {
-        return on_host(logits, previous);
+        return on_host(logits, previous, with_entropy);
     }
     let top = logits.clone().argmax(1);
     let max = logits.clone().gather(1, top.clone());
@@ -45,17 +51,30 @@ pub(crate) fn on_device<B: Ops>(
     let total = exponentials.clone().sum_dim(1);
     let top_prob = total.clone().recip();
     let mut numbers = vec![top_prob.clone(), lead.exp() * top_prob, top.float(), second.float()];
+    if with_entropy {
+        // ln Z - sum of p (x - max). A probability of 0 counts for nothing, though its logarithm is infinite.
+        let lost = shifted.clone().clamp_min(LEAST) * exponentials.clone();
+        numbers.push(total.clone().log() - lost.sum_dim(1) / total.clone());
+    }
     if let Some(previous) = previous {
         let log_probs = shifted - total.clone().log();
         numbers.push((exponentials * (log_probs - log_softmax(previous))).sum_dim(1) / total);
     }
-    let numbers = read(Tensor::cat(numbers, 1))?;
+    from_numbers(Tensor::cat(numbers, 1), with_entropy)
+}
+
+/// What a device found: the probabilities of the two that lead, their ids, then the entropy where it was asked
+/// for and the KL divergence where there is one.
+pub(crate) fn from_numbers<B: Ops>(numbers: Tensor<B, 2>, with_entropy: bool) -> Result<Probe, ModelError> {
+    let numbers = read(numbers)?;
     let [top_prob, second_prob, top, second, ..] = numbers[..] else {
         return Err(ModelError::Device(format!("{} numbers came back for a look", numbers.len())));
     };
     let candidate = |token: f32, prob| Candidate { token: token as TokenId, prob };
     let mut probe = Probe::new(candidate(top, top_prob), candidate(second, second_prob));
-    probe.kl = numbers.get(4).copied();
+    let mut rest = numbers.into_iter().skip(4);
+    probe.entropy = if with_entropy { rest.next() } else { None };
+    probe.kl = rest.next();
     Ok(probe)
 }
 
@@ -84,8 +103,10 @@ mod tests {
         let before = row(&[0.3, 0.2, 0.9, -0.4, 1.0]);
         for values in rows {
             let previous = values.iter().all(|x| x.is_finite()).then_some(&before);
-            let (found, wanted) =
-                (on_device(&row(values), previous).unwrap(), on_host(&row(values), previous).unwrap());
+            let (found, wanted) = (
+                on_device(&row(values), previous, true).unwrap(),
+                on_host(&row(values), previous, true).unwrap(),
+            );
             assert_eq!(
                 (found.top.token, found.second.token),
                 (wanted.top.token, wanted.second.token),
@@ -93,6 +114,7 @@ mod tests {
             );
             assert!((found.top_prob() - wanted.top_prob()).abs() < 1e-6 && found.is_finite());
             assert!((found.gap() - wanted.gap()).abs() < 1e-6);
+            assert!((found.entropy.unwrap() - wanted.entropy.unwrap()).abs() < 1e-5, "{values:?}");
             assert_eq!(found.kl.is_some(), wanted.kl.is_some());
             let scale = wanted.kl.map_or(1.0, |kl| kl.abs().max(1.0));
             assert!((found.kl.unwrap_or(0.0) - wanted.kl.unwrap_or(0.0)).abs() < 1e-5 * scale);
@@ -105,7 +127,7 @@ mod tests {
             for at in 0..3 {
                 let mut values = [0.5, 1.0, 0.25];
                 values[at] = bad;
-                assert!(!on_device(&row(&values), None).unwrap().is_finite(), "{bad} at {at}");
+                assert!(!on_device(&row(&values), None, false).unwrap().is_finite(), "{bad} at {at}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a decoder computes, and where a backend may do it better.
 
-#[cfg(feature = "cuda")]
-mod cuda;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod cube;
 #[cfg(feature = "flex")]
 mod flex;
 pub(crate) mod look;
@@ -10,8 +10,6 @@ mod ndarray;
 pub(crate) mod reference;
 #[cfg(feature = "remote")]
 mod remote;
-#[cfg(feature = "wgpu")]
-mod wgpu;
 
 use adainfer_core::Probe;
 use burn_tensor::Tensor;
@@ -46,16 +44,28 @@ pub trait Ops: Backend {
     }
 
     /// Softmax of a row of logits and its two likeliest tokens, of equals the one with the lower id first;
-    /// with `previous`, the KL divergence from its softmax too. Where memory is not the host's, only these
-    /// few numbers are brought there.
+    /// with `previous`, the KL divergence from its softmax too, and with `entropy` that. Where memory is not the
+    /// host's, only these few numbers are brought there.
     ///
     /// # Shapes
     /// logits and previous: `[1, vocab]`, in f32.
     ///
     /// # Errors
     /// [`ModelError::Device`] where the device failed at this or at anything queued before.
-    fn look(logits: &Tensor<Self, 2>, previous: Option<&Tensor<Self, 2>>) -> Result<Probe, ModelError> {
-        look::on_device(logits, previous)
+    fn look(
+        logits: &Tensor<Self, 2>,
+        previous: Option<&Tensor<Self, 2>>,
+        entropy: bool,
+    ) -> Result<Probe, ModelError> {
+        look::on_device(logits, previous, entropy)
+    }
+
+    /// `a b`, in the precision of their numbers.
+    ///
+    /// # Shapes
+    /// a: `[.., m, k]`, b: `[.., k, n]`, result: `[.., m, n]`; the dimensions before may be 1 in either.
+    fn product<const D: usize>(a: Tensor<Self, D>, b: Tensor<Self, D>) -> Tensor<Self, D> {
+        a.matmul(b)
     }
 
     /// Arranges a weight as [`project`](Self::project) reads it best; done once, when it is loaded.

@@ -19,8 +19,12 @@ impl Ops for NdArray {
         dtype == Dtype::F32
     }
 
-    fn look(logits: &Tensor<Self, 2>, previous: Option<&Tensor<Self, 2>>) -> Result<Probe, ModelError> {
-        look::on_host(logits, previous)
+    fn look(
+        logits: &Tensor<Self, 2>,
+        previous: Option<&Tensor<Self, 2>>,
+        entropy: bool,
+    ) -> Result<Probe, ModelError> {
+        look::on_host(logits, previous, entropy)
     }
 
     fn pack(weight: Tensor<Self, 2>) -> Packed<Self> {

@@ -4,7 +4,7 @@ use burn_tensor::activation::{sigmoid, softmax};
 use burn_tensor::backend::Backend;
 use burn_tensor::{Bool, FloatDType, Tensor};
 
-use super::{Heads, Packed, Past};
+use super::{Heads, Ops, Packed, Past};
 
 /// 2 sqrt(2 / pi).
 const GELU_SCALE: f32 = 1.595_769;
@@ -16,14 +16,14 @@ pub(crate) fn wide<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> 
     x.cast(FloatDType::F32)
 }
 
-pub(crate) fn project<B: Backend>(x: Tensor<B, 2>, weight: &Packed<B>) -> Tensor<B, 2> {
+pub(crate) fn project<B: Ops>(x: Tensor<B, 2>, weight: &Packed<B>) -> Tensor<B, 2> {
     let ([positions, _], [panels, _, width]) = (x.dims(), weight.panels.dims());
-    let products = x.unsqueeze::<3>().matmul(weight.panels.clone());
+    let products = B::product(x.unsqueeze::<3>(), weight.panels.clone());
     products.permute([1, 0, 2]).reshape([positions, panels * width]).narrow(1, 0, weight.outputs)
 }
 
-pub(crate) fn score<B: Backend>(x: Tensor<B, 2>, weight: &Tensor<B, 2>) -> Tensor<B, 2> {
-    x.matmul(weight.clone().transpose())
+pub(crate) fn score<B: Ops>(x: Tensor<B, 2>, weight: &Tensor<B, 2>) -> Tensor<B, 2> {
+    B::product(x, weight.clone().transpose())
 }
 
 pub(crate) fn rms_norm<B: Backend>(x: &Tensor<B, 2>, gamma: &Tensor<B, 1>, epsilon: f64) -> Tensor<B, 2> {
@@ -71,7 +71,7 @@ pub(crate) fn rotate<B: Backend>(x: Tensor<B, 2>, cos: &Tensor<B, 2>, sin: &Tens
     Tensor::cat(rotated, 2).reshape([positions, columns])
 }
 
-pub(crate) fn attention<B: Backend>(query: Tensor<B, 2>, past: &[Past<'_, B>], heads: Heads) -> Tensor<B, 2> {
+pub(crate) fn attention<B: Ops>(query: Tensor<B, 2>, past: &[Past<'_, B>], heads: Heads) -> Tensor<B, 2> {
     let [positions, columns] = query.dims();
     let (group, width) = (heads.group(), heads.width);
     let rows = |store: &Tensor<B, 2>, length: usize| store.clone().narrow(0, 0, length);
@@ -91,7 +91,7 @@ pub(crate) fn attention<B: Backend>(query: Tensor<B, 2>, past: &[Past<'_, B>], h
     let length = keys.dims()[2];
 
     let query = query.reshape([positions, heads.key_value, group, width]).permute([1, 2, 0, 3]);
-    let scores = query.matmul(keys.transpose()).mul_scalar((width as f64).powf(-0.5));
+    let scores = B::product(query, keys.transpose()).mul_scalar((width as f64).powf(-0.5));
     let scores = if positions > 1 {
         // A position sees what is before it: its column is at most `length - positions` past its row.
         let hidden = Tensor::<B, 2, Bool>::tril_mask(
@@ -104,5 +104,6 @@ pub(crate) fn attention<B: Backend>(query: Tensor<B, 2>, past: &[Past<'_, B>], h
         scores
     };
     let dtype = scores.dtype();
-    softmax(wide(scores), 3).cast(dtype).matmul(values).permute([2, 0, 1, 3]).reshape([positions, columns])
+    let shares = softmax(wide(scores), 3).cast(dtype);
+    B::product(shares, values).permute([2, 0, 1, 3]).reshape([positions, columns])
 }

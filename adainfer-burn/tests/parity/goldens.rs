@@ -2,7 +2,9 @@
 //! made with Hugging Face transformers from random weights.
 
 use adainfer_burn::{AnyModel, DeviceMap, Dtype, LoadOptions, SplitModel};
-use adainfer_core::{EarlyExit, ExitPolicy, Extras, LayeredModel, Never, Recorder, Watch, WithoutLayers};
+use adainfer_core::{
+    EarlyExit, ExitPolicy, Extras, LayeredModel, Never, Recorder, Watch, WithoutLayers, entropy,
+};
 use adainfer_policies::{GapThreshold, StaticLayer};
 
 use crate::golden::{Drop, Golden, close};
@@ -115,16 +117,19 @@ fn lens_logits_are_equal_after_every_layer<M: Tested>(model: &M, golden: &Golden
 
 fn features_are_equal_after_every_layer<M: Tested>(model: &M, golden: &Golden, off: f32) {
     let engine = EarlyExit::new(model, Watch::new(Extras::ALL)).unwrap();
-    for prompt in &golden.prompts {
+    for (i, prompt) in golden.prompts.iter().enumerate() {
         let mut session = engine.watched(Recorder::default()).unwrap();
         session.feed(&prompt.ids).unwrap();
         let recorded = session.into_observer().into_tokens();
+        let logits = golden.tensor(&format!("p{i}.lens_logits"));
         assert_eq!(recorded[0].probes.len(), golden.layers);
         let wanted = &prompt.features;
         for (l, probe) in recorded[0].probes.iter().enumerate() {
             assert_eq!(probe.layer, l + 1);
             assert_eq!((probe.top.token, probe.second.token), (wanted.top_token[l], wanted.second_token[l]));
             close(&[probe.top_prob(), probe.gap()], &[wanted.top_prob[l], wanted.gap[l]], off / 10.0);
+            let row = &logits[l * golden.vocab..][..golden.vocab];
+            close(probe.entropy.as_slice(), &[entropy(row)], off);
             let extras = [
                 (probe.cos_hidden, wanted.cos_hidden_prev[l], off / 10.0),
                 (probe.cos_attn, wanted.cos_attn_prev[l], off / 10.0),

@@ -4,6 +4,8 @@
 
 mod golden;
 mod goldens;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod operations;
 #[cfg(feature = "serve")]
 mod server;
 mod targets;
@@ -21,8 +23,10 @@ fn main() -> ExitCode {
     run(&Arguments::from_args(), trials).exit_code()
 }
 
+type Check = Box<dyn FnOnce(&Target) + Send>;
+
 fn trials(target: Arc<Target>, there: Result<(), String>) -> Vec<Trial> {
-    let trial = |name: String, there: &Result<(), String>, check: Box<dyn FnOnce(&Target) + Send>| {
+    let trial = |name: String, there: &Result<(), String>, check: Check| {
         let (name, target) = (format!("{}::{name}", target.name), Arc::clone(&target));
         match there {
             Ok(()) => Trial::test(name, move || {
@@ -51,10 +55,39 @@ fn trials(target: Arc<Target>, there: Result<(), String>) -> Vec<Trial> {
     let variants = [
         trial("variants_are_the_reference".into(), &there, Box::new(variants::variants_are_the_reference)),
         trial(
+            "logits_that_overflow_are_an_error".into(),
+            &there,
+            Box::new(variants::logits_that_overflow_are_an_error),
+        ),
+        trial(
             "a_text_longer_than_the_window_of_attention_is_refused".into(),
             &there,
             Box::new(variants::a_text_longer_than_the_window_of_attention_is_refused),
         ),
     ];
-    goldens.chain(half).chain(variants).collect()
+    let mut all: Vec<Trial> = goldens.chain(half).chain(variants).collect();
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    if let Some(check) = kernels(&target) {
+        all.push(trial("operations_are_those_of_the_cpu".into(), &there, check));
+    }
+    all
+}
+
+/// The check of a backend that has kernels of our own.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn kernels(target: &Target) -> Option<Check> {
+    use adainfer_burn::{Device, backend};
+    use operations::operations_are_those_of_the_cpu as check;
+
+    match *target.devices.first()? {
+        #[cfg(feature = "wgpu")]
+        Device::Wgpu(index) => {
+            Some(Box::new(move |_| check::<backend::Wgpu>(&backend::wgpu_device(index).unwrap())))
+        }
+        #[cfg(feature = "cuda")]
+        Device::Cuda(index) => {
+            Some(Box::new(move |_| check::<backend::Cuda>(&backend::cuda_device(index).unwrap())))
+        }
+        _ => None,
+    }
 }

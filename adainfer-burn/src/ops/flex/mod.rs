@@ -37,8 +37,12 @@ impl Ops for Flex {
         dtype == Dtype::F32
     }
 
-    fn look(logits: &Tensor<Self, 2>, previous: Option<&Tensor<Self, 2>>) -> Result<Probe, ModelError> {
-        look::on_host(logits, previous)
+    fn look(
+        logits: &Tensor<Self, 2>,
+        previous: Option<&Tensor<Self, 2>>,
+        entropy: bool,
+    ) -> Result<Probe, ModelError> {
+        look::on_host(logits, previous, entropy)
     }
 
     /// On a thread of rayon's pool: from outside, every operation would wait for two threads to wake.

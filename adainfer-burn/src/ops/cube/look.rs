@@ -1,0 +1,202 @@
+//! A look at a row of logits: one cube goes over it two or three times.
+
+use burn_cubecl::CubeRuntime;
+use burn_cubecl::tensor::CubeTensor;
+use burn_tensor::DType;
+use cubecl::prelude::*;
+
+use super::launch::{LEVELS, UNITS, cube_a_row, room};
+use super::norm::sum_of_units;
+
+/// Whether a logit comes before another: the larger, of equals the one with the lower id.
+#[cube]
+fn leads(value: f32, id: u32, other: f32, other_id: u32) -> bool {
+    value > other || (value == other && id < other_id)
+}
+
+/// The largest of what each unit has; it is the first number.
+#[cube]
+fn max_of_units(numbers: &mut SharedMemory<f32>, unit: usize) {
+    sync_cube();
+    #[unroll]
+    for level in 0..LEVELS {
+        let reach = comptime![(UNITS >> (level + 1)) as usize];
+        if unit < reach && numbers[unit + reach] > numbers[unit] {
+            numbers[unit] = numbers[unit + reach];
+        }
+        sync_cube();
+    }
+}
+
+/// Sum over the row of exp(x - max), for every unit.
+#[cube]
+fn total(row: &Tensor<f32>, max: f32, numbers: &mut SharedMemory<f32>, unit: usize) -> f32 {
+    let mut sum = 0.0f32;
+    let mut i = unit;
+    while i < row.shape(1) {
+        sum += (row[i * row.stride(1)] - max).exp();
+        i += UNITS as usize;
+    }
+    // What was here is read by all before it is written over.
+    sync_cube();
+    numbers[unit] = sum;
+    sum_of_units(numbers, unit);
+    numbers[0]
+}
+
+#[cube(launch)]
+fn look_kernel(
+    logits: &Tensor<f32>,
+    previous: &Tensor<f32>,
+    out: &mut Tensor<f32>,
+    #[comptime] entropy: bool,
+    #[comptime] compare: bool,
+) {
+    let unit = UNIT_POS as usize;
+    let (count, step) = (logits.shape(1), logits.stride(1));
+    let nobody = count as u32;
+
+    // The two that lead, of each unit's share.
+    let mut tops = SharedMemory::<f32>::new(UNITS as usize);
+    let mut top_ids = SharedMemory::<u32>::new(UNITS as usize);
+    let mut seconds = SharedMemory::<f32>::new(UNITS as usize);
+    let mut second_ids = SharedMemory::<u32>::new(UNITS as usize);
+    let mut top = f32::min_value();
+    let mut top_id = nobody;
+    let mut second = f32::min_value();
+    let mut second_id = nobody;
+    let mut i = unit;
+    while i < count {
+        let value = logits[i * step];
+        let id = i as u32;
+        if leads(value, id, top, top_id) {
+            second = top;
+            second_id = top_id;
+            top = value;
+            top_id = id;
+        } else if leads(value, id, second, second_id) {
+            second = value;
+            second_id = id;
+        }
+        i += UNITS as usize;
+    }
+    tops[unit] = top;
+    top_ids[unit] = top_id;
+    seconds[unit] = second;
+    second_ids[unit] = second_id;
+
+    // And of all of them, pair by pair.
+    sync_cube();
+    #[unroll]
+    for level in 0..LEVELS {
+        let reach = comptime![(UNITS >> (level + 1)) as usize];
+        if unit < reach {
+            let other = unit + reach;
+            if leads(tops[other], top_ids[other], tops[unit], top_ids[unit]) {
+                if leads(tops[unit], top_ids[unit], seconds[other], second_ids[other]) {
+                    seconds[unit] = tops[unit];
+                    second_ids[unit] = top_ids[unit];
+                } else {
+                    seconds[unit] = seconds[other];
+                    second_ids[unit] = second_ids[other];
+                }
+                tops[unit] = tops[other];
+                top_ids[unit] = top_ids[other];
+            } else if leads(tops[other], top_ids[other], seconds[unit], second_ids[unit]) {
+                seconds[unit] = tops[other];
+                second_ids[unit] = top_ids[other];
+            }
+        }
+        sync_cube();
+    }
+
+    let max = tops[0];
+    let mut numbers = SharedMemory::<f32>::new(UNITS as usize);
+    let sum = total(logits, max, &mut numbers, unit);
+    if unit == 0 {
+        out[0] = 1.0 / sum;
+        out[1] = (seconds[0] - max).exp() / sum;
+        let mut follower = second_ids[0];
+        if follower == nobody {
+            // All others are minus infinity, and the first of them has the lowest id.
+            follower = u32::cast_from(top_ids[0] == 0u32);
+        }
+        out[2] = f32::cast_from(top_ids[0]);
+        out[3] = f32::cast_from(follower);
+    }
+
+    if comptime![entropy || compare] {
+        let log_sum = sum.ln();
+        let mut previous_max = 0.0f32;
+        let mut previous_log_sum = 0.0f32;
+        if comptime![compare] {
+            let mut largest = f32::min_value();
+            i = unit;
+            while i < count {
+                let value = previous[i * previous.stride(1)];
+                if value > largest {
+                    largest = value;
+                }
+                i += UNITS as usize;
+            }
+            sync_cube();
+            numbers[unit] = largest;
+            max_of_units(&mut numbers, unit);
+            previous_max = numbers[0];
+            previous_log_sum = total(previous, previous_max, &mut numbers, unit).ln();
+        }
+        let mut spread = 0.0f32;
+        let mut divergence = 0.0f32;
+        i = unit;
+        while i < count {
+            let log_prob = logits[i * step] - max - log_sum;
+            let prob = log_prob.exp();
+            // What has no probability counts for nothing, though its logarithm may be infinite.
+            if prob > 0.0 {
+                spread -= prob * log_prob;
+                if comptime![compare] {
+                    let before = previous[i * previous.stride(1)] - previous_max - previous_log_sum;
+                    divergence += prob * (log_prob - before);
+                }
+            }
+            i += UNITS as usize;
+        }
+        if comptime![entropy] {
+            sync_cube();
+            numbers[unit] = spread;
+            sum_of_units(&mut numbers, unit);
+            if unit == 0 {
+                out[4] = numbers[0];
+            }
+        }
+        if comptime![compare] {
+            sync_cube();
+            numbers[unit] = divergence;
+            sum_of_units(&mut numbers, unit);
+            if unit == 0 {
+                out[comptime![if entropy { 5 } else { 4 }]] = numbers[0];
+            }
+        }
+    }
+}
+
+/// The numbers that [`from_numbers`](crate::ops::look::from_numbers) reads.
+pub(super) fn look<R: CubeRuntime>(
+    logits: CubeTensor<R>,
+    previous: Option<CubeTensor<R>>,
+    entropy: bool,
+) -> CubeTensor<R> {
+    let compare = previous.is_some();
+    let out = room(&logits, [1, 4 + usize::from(entropy) + usize::from(compare)], DType::F32);
+    look_kernel::launch::<R>(
+        &out.client,
+        cube_a_row(1),
+        CubeDim::new_1d(UNITS),
+        logits.clone().into_tensor_arg(),
+        previous.unwrap_or(logits).into_tensor_arg(),
+        out.clone().into_tensor_arg(),
+        entropy,
+        compare,
+    );
+    out
+}

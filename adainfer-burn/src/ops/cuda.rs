@@ -1,4 +1,0 @@
-use super::Ops;
-use crate::backend::Cuda;
-
-impl Ops for Cuda {}

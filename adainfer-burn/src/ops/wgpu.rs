@@ -1,4 +1,0 @@
-use super::Ops;
-use crate::backend::Wgpu;
-
-impl Ops for Wgpu {}
