@@ -244,14 +244,14 @@ mod tests {
         let table = Table {
             width: 2,
             features: (0..2000).map(f64::from).collect(),
-            labels: (0..1000).map(|i| i % 10 == 0).collect(),
+            labels: (0..1000usize).map(|i| i.is_multiple_of(10)).collect(),
         };
         let sample = table.sample(50, 3);
         assert_eq!((sample.labels.len(), sample.features.len()), (50, 100));
         assert_eq!(sample.labels.iter().filter(|right| **right).count(), 5);
         assert!(sample.features.chunks(2).is_sorted_by(|a, b| a[0] < b[0]));
         for (row, label) in sample.features.chunks(2).zip(&sample.labels) {
-            assert_eq!(row[0] as usize / 2 % 10 == 0, *label, "labels stay with their rows");
+            assert_eq!((row[0] as usize / 2).is_multiple_of(10), *label, "labels stay with their rows");
         }
         assert_eq!(sample, table.sample(50, 3));
         assert_ne!(sample, table.sample(50, 4));

@@ -2,6 +2,7 @@
 // Clippy lets tests unwrap, but not the functions that they share.
 #![allow(clippy::unwrap_used)]
 
+mod policies;
 #[cfg(feature = "serve")]
 mod serve_remote;
 
@@ -268,6 +269,9 @@ fn every_example_explains_itself() {
     for name in EXAMPLES {
         let text = printed(name, &["--help"]);
         assert!(text.contains("Usage: ") && text.contains("--model"), "{text}");
+    }
+    for name in ["record", "train", "replay"] {
+        assert!(printed(name, &["--help"]).contains("Usage: "), "{name}");
     }
 }
 

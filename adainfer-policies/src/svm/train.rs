@@ -2,8 +2,8 @@
 
 use linfa::DatasetBase;
 use linfa::traits::Fit as _;
+use linfa_arrays::{Array1, ArrayView1, ArrayView2};
 use linfa_svm::Svm;
-use ndarray::{Array1, ArrayView1, ArrayView2};
 
 use super::machine::{Machine, Rows};
 use super::params::{Gamma, SvmKernel};

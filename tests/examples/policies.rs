@@ -1,0 +1,106 @@
+//! The examples `record`, `train` and `replay`, one after the other.
+
+use std::fs::{read_to_string, write};
+use std::path::Path;
+
+use super::{folder, printed, refused};
+
+fn path(folder: &tempfile::TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().unwrap().to_owned()
+}
+
+/// Traces of so many short prompts through a model of a few layers.
+fn recorded(scratch: &tempfile::TempDir, model: &str, prompts: u32) -> String {
+    let (from, to) = (path(scratch, "prompts.jsonl"), path(scratch, &format!("{model}.jsonl")));
+    let line = |i: u32| {
+        let tokens = [5 + i * 7 % 200, 6 + i * 13 % 200, 7 + i % 50];
+        format!("{{\"id\": \"{i}\", \"tokens\": {tokens:?}, \"gold\": {}}}\n", i % 300)
+    };
+    write(&from, (0..prompts).map(line).collect::<String>()).unwrap();
+    let said = printed("record", &["--model", &folder(model), "--prompts", &from, "--out", &to, "--all"]);
+    assert_eq!(said, format!("{prompts} prompts recorded in {to}\n"));
+    to
+}
+
+fn train(traces: &str, policy: &str, to: &str) -> String {
+    printed(
+        "train",
+        &["--traces", traces, "--policy", policy, "--epsilon", "0.6", "--delta", "0.2", "--out", to],
+    )
+}
+
+#[test]
+fn traces_become_policies_and_frontiers() {
+    let scratch = tempfile::tempdir().unwrap();
+    let traces = recorded(&scratch, "llama-mha", 120);
+    assert_eq!(read_to_string(&traces).unwrap().lines().count(), 121);
+    for kind in ["gap", "top_prob", "entropy", "patience", "logistic", "crf"] {
+        let policy = path(&scratch, &format!("{kind}.json"));
+        let said = train(&traces, kind, &policy);
+        assert!(said.contains("calibrated on       60 prompts"), "{said}");
+        assert_eq!(said.contains("trained on"), ["logistic", "crf"].contains(&kind), "{said}");
+
+        let (csv, svg) = (path(&scratch, "frontier.csv"), path(&scratch, "frontier.svg"));
+        let args = ["--traces", &traces, "--policy", &policy, "--csv", &csv, "--svg", &svg];
+        let table = printed("replay", &args);
+        assert!(table.starts_with(" threshold agreement accuracy mean layers"), "{table}");
+        assert!(table.contains("   its own ") && table.lines().count() <= 15, "{table}");
+        let lines =
+            read_to_string(&csv).unwrap().lines().map(|line| line.split(',').count()).collect::<Vec<_>>();
+        assert!(lines.len() > 1 && lines.iter().all(|fields| *fields == 8), "{kind}: {lines:?}");
+        let drawn = read_to_string(&svg).unwrap();
+        assert!(drawn.starts_with("<svg ") && drawn.contains("mean layers run"), "{drawn}");
+    }
+}
+
+#[test]
+fn the_same_seed_trains_the_same_policy() {
+    let scratch = tempfile::tempdir().unwrap();
+    let traces = recorded(&scratch, "opt-pre", 60);
+    let [one, two] = ["one.json", "two.json"].map(|name| path(&scratch, name));
+    train(&traces, "logistic", &one);
+    train(&traces, "logistic", &two);
+    assert_eq!(read_to_string(one).unwrap(), read_to_string(two).unwrap());
+}
+
+#[test]
+fn what_does_not_fit_is_an_error_that_names_its_place() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (traces, other) = (recorded(&scratch, "llama-mha", 40), recorded(&scratch, "gptj", 40));
+    let policy = path(&scratch, "policy.json");
+    train(&traces, "gap", &policy);
+    let said = refused("replay", &["--traces", &other, "--policy", &policy], 1);
+    assert!(said.contains("the policy is for"), "{said}");
+
+    let bad = path(&scratch, "bad.jsonl");
+    let model = folder("llama-mha");
+    let record = |text: &str| {
+        write(&bad, text).unwrap();
+        refused("record", &["--model", &model, "--prompts", &bad, "--out", &path(&scratch, "out.jsonl")], 1)
+    };
+    assert!(record("").contains("has no prompt"));
+    assert!(record("{\"id\": \"a\", \"tokens\": [5]}\n{\"id\"").contains("bad.jsonl, line 2"));
+    assert!(record("{\"id\": \"a\", \"tokens\": [999]}\n").contains("token 999"));
+    assert!(record("{\"id\": \"a\"}\n").contains("either a `prompt` or `tokens`"));
+    assert!(record("{\"id\": \"a\", \"prompt\": \"x\"}\n").contains("tokenizer.json"));
+
+    for (name, args) in [
+        ("train", ["--traces", "no/such.jsonl", "--out", &policy]),
+        ("replay", ["--traces", "no/such.jsonl", "--policy", &policy]),
+        ("replay", ["--traces", &traces, "--policy", "no/such.json"]),
+    ] {
+        assert!(refused(name, &args, 1).contains("no/such.json"), "{name}");
+    }
+    let text = read_to_string(&traces).unwrap();
+    write(&bad, &text[..text.len() - 9]).unwrap();
+    let said = refused("train", &["--traces", &bad, "--out", &policy], 1);
+    assert!(said.contains("line 41"), "{said}");
+    assert!(
+        refused("train", &["--traces", &traces, "--out", &policy, "--epsilon", "2"], 1).contains("epsilon")
+    );
+    assert!(
+        refused("train", &["--traces", &traces, "--out", &policy, "--policy", "oracle"], 2)
+            .contains("oracle")
+    );
+    assert!(!Path::new("frontier.csv").exists());
+}
