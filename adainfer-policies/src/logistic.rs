@@ -245,3 +245,55 @@ impl TryFrom<Unchecked> for LogisticPolicy {
         Ok(Self { training, layers, threshold })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Forty items of two features, an exit right where they are large, with some noise.
+    fn rows() -> Vec<Rows> {
+        let item = |i: u32| {
+            let (a, b) = (f64::from(i % 8) / 8.0, f64::from(i * 7 % 11) / 11.0);
+            Rows { features: vec![a, b], labels: vec![a + b + f64::from(i * 5 % 7) / 14.0 > 1.1] }
+        };
+        (0..40).map(item).collect()
+    }
+
+    #[test]
+    fn the_gradient_is_what_finite_differences_give() {
+        let rows = rows();
+        let layer = Layer::new(&rows, 0, 2);
+        let x = [0.7, -1.3, 0.4];
+        let mut slope = [0.0; 3];
+        layer.value(2.5, &x, &mut slope);
+        for i in 0..3 {
+            let at = |step: f64| {
+                let mut x = x;
+                x[i] += step;
+                layer.value(2.5, &x, &mut [0.0; 3])
+            };
+            let wanted = (at(1e-5) - at(-1e-5)) / 2e-5;
+            assert!((slope[i] - wanted).abs() < 1e-6, "{} {wanted}", slope[i]);
+        }
+    }
+
+    #[test]
+    fn the_weights_are_those_of_scikit_learn() {
+        let params = LogisticParams::default().features(FeatureSet::base());
+        let (weights, value, iterations) = Layer::new(&rows(), 0, 2).fit(&params).unwrap();
+        // LogisticRegression(C=1.0, tol=1e-10) on the same rows.
+        let wanted = [1.519_592_38, 1.966_515_31, -1.686_206_82];
+        for (found, wanted) in weights.features.iter().chain([&weights.intercept]).zip(wanted) {
+            assert!((found - wanted).abs() < 1e-5, "{weights:?}");
+        }
+        assert!(value > 0.0 && iterations > 2);
+    }
+
+    #[test]
+    fn the_largest_odds_give_numbers() {
+        for odds in [0.0, 1e3, -1e3, 1e300, -1e300] {
+            let loss = log_one_plus_exp(odds);
+            assert!(loss >= 0.0 && (loss - odds.max(0.0)).abs() <= 2f64.ln(), "{odds}: {loss}");
+        }
+    }
+}
