@@ -1,7 +1,7 @@
 //! What policies cost: a decision, training, calibration and replay; without a model.
 //!
 //! ```text
-//! cargo bench --bench policies --features svm
+//! cargo bench --bench policies --no-default-features --features svm
 //! python3 benches/peers/training.py        # training beside scikit-learn and sklearn-crfsuite, on the same data
 //! ```
 #![allow(missing_docs, clippy::expect_used)]

@@ -3,7 +3,7 @@
     pip install scikit-learn sklearn-crfsuite
     python3 benches/peers/training.py
 
-Runs `cargo bench --bench policies --features svm -- train`, then the others on the numbers that the bench makes; prints a
+Runs `cargo bench --bench policies --no-default-features --features svm -- train`, then the others on the numbers that the bench makes; prints a
 Markdown table of medians.
 """
 import json, statistics, subprocess, time
@@ -48,7 +48,7 @@ def ours(name):
     return json.loads(folder.read_text())["median"]["point_estimate"] / 1e9
 
 
-subprocess.run(["cargo", "bench", "--bench", "policies", "--features", "svm", "--", "train"], cwd=ROOT, check=True)
+subprocess.run(["cargo", "bench", "--bench", "policies", "--no-default-features", "--features", "svm", "--", "train"], cwd=ROOT, check=True)
 rows, labels = zip(*traces(400, 25, 1))
 X, y = np.concatenate(rows), np.concatenate(labels)
 svc = SVC()

@@ -54,7 +54,7 @@ fn probe(rng: &mut ChaCha8Rng, layer: usize, settled: usize) -> Probe {
 /// A policy of every kind; the trained ones were trained on [`traces`] 0 to 60.
 pub(crate) fn policies() -> Vec<AnyPolicy> {
     let training = traces(0, 60);
-    let mut policies = vec![
+    let policies = vec![
         AnyPolicy::Never,
         StaticLayer::new(3).into(),
         GapThreshold::new(0.7).unwrap().into(),
@@ -65,14 +65,14 @@ pub(crate) fn policies() -> Vec<AnyPolicy> {
         CrfParams::default().fit(&training).unwrap().0.into(),
     ];
     #[cfg(feature = "svm")]
-    policies.extend([
-        adainfer_policies::SvmParams::default().fit(&training).unwrap().0.into(),
-        adainfer_policies::SvmParams::default()
-            .kernel(adainfer_policies::SvmKernel::Linear)
-            .fit(&training)
-            .unwrap()
-            .0
-            .into(),
-    ]);
+    let policies = policies.into_iter().chain(machines(&training)).collect();
     policies
+}
+
+#[cfg(feature = "svm")]
+fn machines(training: &TraceSet) -> [AnyPolicy; 2] {
+    use adainfer_policies::{SvmKernel, SvmParams};
+
+    let curved = SvmParams::default();
+    [curved.clone(), curved.kernel(SvmKernel::Linear)].map(|params| params.fit(training).unwrap().0.into())
 }
