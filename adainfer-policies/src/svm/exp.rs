@@ -23,7 +23,7 @@ const SERIES: [f64; 13] = [
 
 /// exp(x) for x from minus infinity to 0, to within a few units in the last place; below -708, where floats end,
 /// the value at -708.
-#[inline]
+#[inline(always)]
 pub(super) fn exp_of_negative(x: f64) -> f64 {
     let x = x.max(-708.0);
     // x = n ln 2 + r, and exp(x) = 2^n exp(r).

@@ -62,13 +62,18 @@ pub(super) struct Rbf {
 
 impl Rbf {
     fn decision(&self, x: &[f64]) -> f64 {
+        // With the widest registers that the processor has.
+        pulp::Arch::new().dispatch(|| self.sum(x)) + self.bias
+    }
+
+    #[inline(always)]
+    fn sum(&self, x: &[f64]) -> f64 {
         let blocks = self.coefficients.chunks(BLOCK).enumerate();
-        blocks.map(|(block, coefficients)| self.block(x, block * BLOCK, coefficients)).sum::<f64>()
-            + self.bias
+        blocks.map(|(block, coefficients)| self.block(x, block * BLOCK, coefficients)).sum()
     }
 
     /// The share of the vectors from `first` on.
-    #[inline]
+    #[inline(always)]
     fn block(&self, x: &[f64], first: usize, coefficients: &[f64]) -> f64 {
         let mut distances = [0.0; BLOCK];
         for (column, x) in self.columns.iter().zip(x) {
