@@ -55,6 +55,7 @@ pub struct Logits<B: Ops> {
     /// [1, vocab].
     pub(crate) values: Tensor<B, 2>,
     pub(crate) cosines: Option<Tensor<B, 1>>,
+    /// Whether a look at them is to tell the entropy.
     pub(crate) entropy: bool,
 }
 

@@ -1,11 +1,12 @@
 //! A logistic regression for each layer.
 
-use adainfer_core::{At, Decision, ExitPolicy, Extras, ModelSpec, PolicyMismatch, Trace};
+use adainfer_core::{ModelSpec, Trace};
 use serde::{Deserialize, Serialize};
 
 use crate::fit::{Rows, rows};
 use crate::lbfgs::{Limits, minimise};
 use crate::scoring::{finite, steps};
+use crate::training::exits_above_its_threshold;
 use crate::{
     FeatureSet, Fit, FitError, FitReport, Label, ScoringPolicy, TraceSet, Training, Transfer, TransferError,
 };
@@ -195,23 +196,7 @@ impl ScoringPolicy for LogisticPolicy {
     }
 }
 
-impl ExitPolicy for LogisticPolicy {
-    fn decide(&self, trace: Trace<'_>) -> Decision {
-        Decision::exit_if(self.score(trace) > self.threshold)
-    }
-
-    fn wants(&self, at: At) -> bool {
-        self.training.wants(at)
-    }
-
-    fn extras(&self) -> Extras {
-        self.training.features.extras()
-    }
-
-    fn check(&self, model: &ModelSpec) -> Result<(), PolicyMismatch> {
-        self.training.check(model)
-    }
-}
+exits_above_its_threshold!(LogisticPolicy);
 
 impl Transfer for LogisticPolicy {
     /// Only to a model of as many layers.

@@ -66,6 +66,27 @@ impl Training {
     }
 }
 
+/// A trained policy looks where its traces did, and exits where its score is above its threshold.
+macro_rules! exits_above_its_threshold {
+    ($policy:ty) => {
+        impl adainfer_core::ExitPolicy for $policy {
+            fn decide(&self, trace: adainfer_core::Trace<'_>) -> adainfer_core::Decision {
+                adainfer_core::Decision::exit_if(self.score(trace) > self.threshold)
+            }
+            fn wants(&self, at: adainfer_core::At) -> bool {
+                self.training.wants(at)
+            }
+            fn extras(&self) -> adainfer_core::Extras {
+                self.training.features.extras()
+            }
+            fn check(&self, model: &ModelSpec) -> Result<(), adainfer_core::PolicyMismatch> {
+                self.training.check(model)
+            }
+        }
+    };
+}
+pub(crate) use exits_above_its_threshold;
+
 /// As a file has it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

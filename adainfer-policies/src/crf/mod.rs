@@ -5,11 +5,11 @@ mod train;
 
 pub use train::CrfParams;
 
-use adainfer_core::{At, Decision, ExitPolicy, Extras, ModelSpec, PolicyMismatch, Trace};
-
+use adainfer_core::{ModelSpec, Trace};
 use serde::{Deserialize, Serialize};
 
 use crate::scoring::{finite, steps};
+use crate::training::exits_above_its_threshold;
 use crate::{ScoringPolicy, Training, Transfer, TransferError};
 use chain::Transitions;
 
@@ -67,23 +67,7 @@ impl ScoringPolicy for CrfPolicy {
     }
 }
 
-impl ExitPolicy for CrfPolicy {
-    fn decide(&self, trace: Trace<'_>) -> Decision {
-        Decision::exit_if(self.score(trace) > self.threshold)
-    }
-
-    fn wants(&self, at: At) -> bool {
-        self.training.wants(at)
-    }
-
-    fn extras(&self) -> Extras {
-        self.training.features.extras()
-    }
-
-    fn check(&self, model: &ModelSpec) -> Result<(), PolicyMismatch> {
-        self.training.check(model)
-    }
-}
+exits_above_its_threshold!(CrfPolicy);
 
 impl Transfer for CrfPolicy {
     fn transfer_to(&self, model: &ModelSpec) -> Result<Self, TransferError> {

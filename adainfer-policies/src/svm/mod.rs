@@ -10,10 +10,11 @@ mod train;
 #[cfg(feature = "svm")]
 pub use params::{Gamma, SvmKernel, SvmParams};
 
-use adainfer_core::{At, Decision, ExitPolicy, Extras, ModelSpec, PolicyMismatch, Trace};
+use adainfer_core::{ModelSpec, Trace};
 use serde::{Deserialize, Serialize};
 
 use crate::scoring::{finite, steps};
+use crate::training::exits_above_its_threshold;
 use crate::{ScoringPolicy, Training, Transfer, TransferError};
 use machine::Machine;
 
@@ -60,23 +61,7 @@ impl ScoringPolicy for SvmPolicy {
     }
 }
 
-impl ExitPolicy for SvmPolicy {
-    fn decide(&self, trace: Trace<'_>) -> Decision {
-        Decision::exit_if(self.score(trace) > self.threshold)
-    }
-
-    fn wants(&self, at: At) -> bool {
-        self.training.wants(at)
-    }
-
-    fn extras(&self) -> Extras {
-        self.training.features.extras()
-    }
-
-    fn check(&self, model: &ModelSpec) -> Result<(), PolicyMismatch> {
-        self.training.check(model)
-    }
-}
+exits_above_its_threshold!(SvmPolicy);
 
 impl Transfer for SvmPolicy {
     fn transfer_to(&self, model: &ModelSpec) -> Result<Self, TransferError> {
