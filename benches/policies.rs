@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use adainfer::core::{At, Candidate, Memory, ModelSpec, Probe, Trace};
 use adainfer::policies::{
-    AnyPolicy, Calibration, CrfParams, EntropyThreshold, Fit, GapThreshold, LogisticParams, Patience, Replay,
-    SavedPolicy, ScoringPolicy, SvmParams, TokenTrace, TraceSet, TraceSource,
+    AnyPolicy, Calibration, CrfParams, EntropyThreshold, FeatureSet, Fit, GapThreshold, LogisticParams,
+    Patience, Replay, SavedPolicy, ScoringPolicy, SvmKernel, SvmParams, TokenTrace, TraceSet, TraceSource,
 };
 use adainfer::prelude::ExitPolicy;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
@@ -90,7 +90,29 @@ fn decisions(c: &mut Criterion) {
         ("gap", never(GapThreshold::default().into())),
         ("entropy", never(EntropyThreshold::new(0.5).expect("nats").into())),
         ("patience", never(Patience::new(3).into())),
-        ("logistic", never(LogisticParams::default().fit(&set).expect("it converges").0.into())),
+        (
+            "logistic, 2 features",
+            never(
+                LogisticParams::default()
+                    .features(FeatureSet::base())
+                    .fit(&set)
+                    .expect("it converges")
+                    .0
+                    .into(),
+            ),
+        ),
+        ("logistic, 8 features", never(LogisticParams::default().fit(&set).expect("it converges").0.into())),
+        (
+            "linear svm",
+            never(
+                SvmParams::default()
+                    .kernel(SvmKernel::Linear)
+                    .fit(&traces(40, LAYERS, 1))
+                    .expect("it converges")
+                    .0
+                    .into(),
+            ),
+        ),
         ("crf", never(CrfParams::default().fit(&set).expect("it converges").0.into())),
         ("svm with 1000 support vectors", machine(1000, LAYERS)),
     ];

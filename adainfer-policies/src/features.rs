@@ -63,6 +63,12 @@ impl Feature {
     /// Its value after the newest probe. [`Frequency`](Self::Frequency) takes time linear in the probes, the
     /// others constant time.
     pub fn of(self, trace: Trace<'_>) -> f64 {
+        self.value(&trace)
+    }
+
+    /// By reference and inlined: a copy of the trace or a call would cost more than the feature.
+    #[inline(always)]
+    fn value(self, trace: &Trace<'_>) -> f64 {
         let (last, previous) = (trace.last(), trace.previous());
         let change = |of: fn(&Probe) -> f32| previous.map_or(0.0, |p| f64::from(of(last)) - f64::from(of(p)));
         let given = |value: Option<f32>| value.map_or(0.0, f64::from);
@@ -218,9 +224,14 @@ impl FeatureSet {
     /// The same without an allocation, in room for all that there are.
     pub(crate) fn values<'r>(&self, trace: Trace<'_>, room: &'r mut [f64; NAMES.len()]) -> &'r [f64] {
         for (value, feature) in room.iter_mut().zip(self.iter()) {
-            *value = feature.of(trace);
+            *value = feature.value(&trace);
         }
         room.get(..self.len()).unwrap_or(room)
+    }
+
+    /// The sum of their values, a weight each.
+    pub(crate) fn weighted(&self, weights: &[f64], trace: Trace<'_>) -> f64 {
+        self.iter().zip(weights).map(|(feature, weight)| weight * feature.value(&trace)).sum()
     }
 
     /// What probes must carry for them.

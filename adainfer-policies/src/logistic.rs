@@ -172,10 +172,9 @@ struct Weights {
 impl ScoringPolicy for LogisticPolicy {
     /// Log-odds that the answer is settled; minus infinity after a layer that it does not look after.
     fn score(&self, trace: Trace<'_>) -> f64 {
-        let layer = self.training.layers.binary_search(&trace.at().layer).ok();
+        let layer = self.training.position(trace.at().layer);
         let Some(weights) = layer.and_then(|i| self.layers.get(i)) else { return f64::NEG_INFINITY };
-        let mut room = Default::default();
-        dot(&weights.features, self.training.features.values(trace, &mut room)) + weights.intercept
+        self.training.features.weighted(&weights.features, trace) + weights.intercept
     }
 
     fn threshold(&self) -> f64 {

@@ -1,6 +1,6 @@
 //! Policies on recorded traces: what they would have answered, and what that would have cost.
 
-use adainfer_core::{ExitPolicy, Memory, Probe};
+use adainfer_core::{ExitPolicy, Memory, Probe, TokenId};
 
 use crate::peaks::Peaks;
 use crate::{Label, ScoringPolicy, TokenTrace, TraceSet};
@@ -52,7 +52,7 @@ pub struct Confusion {
 #[non_exhaustive]
 pub struct ReplayedToken {
     /// The token.
-    pub token: adainfer_core::TokenId,
+    pub token: TokenId,
     /// Layers run.
     pub layers_run: usize,
     /// Heads computed.
@@ -69,7 +69,7 @@ impl Replay {
         let mut sums = Sums::default();
         for trace in traces.tokens() {
             let (token, confusion) = replay_token(policy, trace);
-            sums.add(trace, token, confusion);
+            sums.add(&Truth::of(trace), token, confusion);
         }
         sums.means(traces.source().layers)
     }
@@ -83,10 +83,10 @@ impl Replay {
         let thresholds: Vec<_> = thresholds.iter().map(|t| policy.with_threshold(*t).threshold()).collect();
         let mut sums = vec![Sums::default(); thresholds.len()];
         for trace in traces.tokens() {
-            let peaks = Peaks::of(policy, trace);
+            let (peaks, truth) = (Peaks::of(policy, trace), Truth::of(trace));
             for (threshold, sums) in thresholds.iter().zip(&mut sums) {
                 let (token, confusion) = exit_at(&peaks, *threshold, trace);
-                sums.add(trace, token, confusion);
+                sums.add(&truth, token, confusion);
             }
         }
         sums.into_iter().map(|sums| sums.means(traces.source().layers)).collect()
@@ -151,6 +151,25 @@ impl Confusion {
     }
 }
 
+/// What a trace says whatever the policy.
+struct Truth {
+    answer: TokenId,
+    gold: Option<TokenId>,
+    optimal: u64,
+    saturation: u64,
+}
+
+impl Truth {
+    fn of(trace: &TokenTrace) -> Self {
+        Self {
+            answer: trace.answer(),
+            gold: trace.target(Label::Gold),
+            optimal: optimal_layer(trace) as u64,
+            saturation: saturation_layer(trace) as u64,
+        }
+    }
+}
+
 /// Whole numbers until the end, so that no order of adding matters.
 #[derive(Clone, Default)]
 struct Sums {
@@ -167,20 +186,20 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, trace: &TokenTrace, replayed: ReplayedToken, confusion: Confusion) {
+    fn add(&mut self, truth: &Truth, replayed: ReplayedToken, confusion: Confusion) {
         self.confusion.add(confusion);
         let layers = replayed.layers_run as u64;
         self.tokens += 1;
-        self.agreed += usize::from(replayed.token == trace.answer());
-        if let Some(gold) = trace.target(Label::Gold) {
+        self.agreed += usize::from(replayed.token == truth.answer);
+        if let Some(gold) = truth.gold {
             self.with_gold += 1;
             self.right += usize::from(replayed.token == gold);
         }
         self.layers += layers;
         self.squares += layers * layers;
         self.heads += replayed.heads_run as u64;
-        self.optimal += optimal_layer(trace) as u64;
-        self.saturation += saturation_layer(trace) as u64;
+        self.optimal += truth.optimal;
+        self.saturation += truth.saturation;
     }
 
     fn means(self, layers: usize) -> Replay {

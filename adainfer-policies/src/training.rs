@@ -45,7 +45,18 @@ impl Training {
 
     /// Whether it looks here.
     pub(crate) fn wants(&self, at: At) -> bool {
-        self.layers.binary_search(&at.layer).is_ok()
+        self.position(at.layer).is_some()
+    }
+
+    /// Which of its layers this is.
+    pub(crate) fn position(&self, layer: usize) -> Option<usize> {
+        // They mostly follow on one another; then there is nothing to search.
+        let guess = layer.checked_sub(*self.layers.first()?)?;
+        if self.layers.get(guess) == Some(&layer) {
+            Some(guess)
+        } else {
+            self.layers.binary_search(&layer).ok()
+        }
     }
 
     /// Refuses another model or lens.

@@ -13,7 +13,7 @@ impl Transitions {
         let [[t00, t01], [t10, t11]] = self.0;
         match before {
             None => score,
-            Some(r) => score + log_sum(t01, r + t11) - log_sum(t00, r + t10),
+            Some(r) => score + log_ratio([t01, r + t11], [t00, r + t10]),
         }
     }
 
@@ -76,6 +76,12 @@ pub(super) struct Expectations {
 fn log_sum(a: f64, b: f64) -> f64 {
     let (low, high) = if a < b { (a, b) } else { (b, a) };
     high + (low - high).exp().ln_1p()
+}
+
+/// Logarithm of the ratio of two sums of two exponentials: as [`log_sum`] of each, with one logarithm.
+fn log_ratio([a, b]: [f64; 2], [c, d]: [f64; 2]) -> f64 {
+    let (above, below) = ((-(a - b).abs()).exp(), (-(c - d).abs()).exp());
+    a.max(b) - c.max(d) + ((above - below) / (1.0 + below)).ln_1p()
 }
 
 #[cfg(test)]

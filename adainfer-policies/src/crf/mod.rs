@@ -34,19 +34,11 @@ pub struct CrfPolicy {
     threshold: f64,
 }
 
-impl CrfPolicy {
-    fn emission_of(&self, trace: Trace<'_>) -> f64 {
-        let mut room = Default::default();
-        let features = self.training.features.values(trace, &mut room);
-        self.emission.iter().zip(features).map(|(weight, x)| weight * x).sum()
-    }
-}
-
 impl ScoringPolicy for CrfPolicy {
     /// Filtered log-odds of "settled".
     fn score(&self, trace: Trace<'_>) -> f64 {
-        trace
-            .fold(&self.transitions, |before, trace| self.transitions.filter(before, self.emission_of(trace)))
+        let emission = |trace| self.training.features.weighted(&self.emission, trace);
+        trace.fold(&self.transitions, |before, trace| self.transitions.filter(before, emission(trace)))
     }
 
     fn threshold(&self) -> f64 {

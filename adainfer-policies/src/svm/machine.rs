@@ -1,11 +1,13 @@
 //! A fitted support vector machine as plain numbers.
 
+use adainfer_core::Trace;
 use serde::{Deserialize, Serialize};
 
 use super::exp::exp_of_negative;
+use crate::FeatureSet;
 
-/// Support vectors that are compared with at a time; enough for the widest registers several times over.
-const BLOCK: usize = 32;
+/// Support vectors that are compared with at a time; enough for the widest registers twice over.
+const LANES: usize = 16;
 
 /// What is left of training, as files have it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,7 @@ pub(super) enum Machine {
 
 impl Machine {
     /// Positive where an exit is right.
+    #[cfg(test)]
     pub(super) fn decision(&self, x: &[f64]) -> f64 {
         match self {
             Self::Linear { weights, bias } => {
@@ -44,7 +47,7 @@ impl Machine {
     pub(super) fn vectors(&self) -> usize {
         match self {
             Self::Linear { .. } => 0,
-            Self::Rbf(rbf) => rbf.coefficients.len(),
+            Self::Rbf(rbf) => rbf.vectors,
         }
     }
 }
@@ -54,37 +57,53 @@ impl Machine {
 #[serde(into = "Rows", try_from = "Rows")]
 pub(super) struct Rbf {
     gamma: f64,
-    /// The vectors, a column a feature: neighbours in memory are compared at a time.
+    vectors: usize,
+    /// The vectors, a column a feature: neighbours in memory are compared at a time. Padded to whole multiples
+    /// of [`LANES`] with vectors that count for nothing.
     columns: Vec<Vec<f64>>,
     coefficients: Vec<f64>,
     bias: f64,
 }
 
 impl Rbf {
+    /// Not inlined, or linear machines, which need no room for features, would set it aside all the same.
+    #[inline(never)]
+    pub(super) fn decision_after(&self, trace: Trace<'_>, features: &FeatureSet) -> f64 {
+        self.decision(features.values(trace, &mut Default::default()))
+    }
+
     fn decision(&self, x: &[f64]) -> f64 {
-        // With the widest registers that the processor has.
-        pulp::Arch::new().dispatch(|| self.sum(x)) + self.bias
+        pulp::Arch::new().dispatch(Sum { rbf: self, x }) + self.bias
     }
+}
+
+/// The sum over all vectors, compiled for the widest registers that the processor has. A type and not a closure:
+/// a closure is not inlined, and what is not inlined is compiled for the narrowest ones.
+struct Sum<'a> {
+    rbf: &'a Rbf,
+    x: &'a [f64],
+}
+
+impl pulp::NullaryFnOnce for Sum<'_> {
+    type Output = f64;
 
     #[inline(always)]
-    fn sum(&self, x: &[f64]) -> f64 {
-        let blocks = self.coefficients.chunks(BLOCK).enumerate();
-        blocks.map(|(block, coefficients)| self.block(x, block * BLOCK, coefficients)).sum()
-    }
-
-    /// The share of the vectors from `first` on.
-    #[inline(always)]
-    fn block(&self, x: &[f64], first: usize, coefficients: &[f64]) -> f64 {
-        let mut distances = [0.0; BLOCK];
-        for (column, x) in self.columns.iter().zip(x) {
-            for (distance, v) in distances.iter_mut().zip(&column[first..first + coefficients.len()]) {
-                *distance += (x - v) * (x - v);
+    fn call(self) -> f64 {
+        let Rbf { gamma, columns, coefficients, .. } = self.rbf;
+        let mut sums = [0.0; LANES];
+        for (block, coefficients) in coefficients.as_chunks::<LANES>().0.iter().enumerate() {
+            let mut distances = [0.0; LANES];
+            for (column, x) in columns.iter().zip(self.x) {
+                let Some(vectors) = column.as_chunks::<LANES>().0.get(block) else { continue };
+                for (distance, v) in distances.iter_mut().zip(vectors) {
+                    *distance += (x - v) * (x - v);
+                }
+            }
+            for ((sum, distance), coefficient) in sums.iter_mut().zip(distances).zip(coefficients) {
+                *sum += exp_of_negative(-gamma * distance) * coefficient;
             }
         }
-        for distance in &mut distances {
-            *distance = exp_of_negative(-self.gamma * *distance);
-        }
-        distances.iter().zip(coefficients).map(|(kernel, coefficient)| kernel * coefficient).sum()
+        sums.iter().sum()
     }
 }
 
@@ -100,8 +119,9 @@ pub(super) struct Rows {
 }
 
 impl From<Rbf> for Rows {
-    fn from(Rbf { gamma, columns, coefficients, bias }: Rbf) -> Self {
-        let vectors = (0..coefficients.len()).map(|i| columns.iter().map(|column| column[i]).collect());
+    fn from(Rbf { gamma, vectors, columns, mut coefficients, bias }: Rbf) -> Self {
+        coefficients.truncate(vectors);
+        let vectors = (0..vectors).map(|i| columns.iter().map(|column| column[i]).collect());
         Self { gamma, vectors: vectors.collect(), coefficients, bias }
     }
 }
@@ -109,7 +129,7 @@ impl From<Rbf> for Rows {
 impl TryFrom<Rows> for Rbf {
     type Error = String;
 
-    fn try_from(Rows { gamma, vectors, coefficients, bias }: Rows) -> Result<Self, String> {
+    fn try_from(Rows { gamma, vectors, mut coefficients, bias }: Rows) -> Result<Self, String> {
         if gamma.is_nan() || gamma <= 0.0 {
             return Err(format!("gamma must be positive, not {gamma}"));
         }
@@ -127,8 +147,15 @@ impl TryFrom<Rows> for Rbf {
             let found = vectors[i].len();
             return Err(format!("support vector {i} has {found} numbers and the first has {width}"));
         }
-        let columns = (0..width).map(|feature| vectors.iter().map(|vector| vector[feature]).collect());
-        Ok(Self { gamma, columns: columns.collect(), coefficients, bias })
+        let padded = vectors.len().next_multiple_of(LANES);
+        coefficients.resize(padded, 0.0);
+        let column = |feature: usize| {
+            let mut column: Vec<_> = vectors.iter().map(|vector| vector[feature]).collect();
+            column.resize(padded, 0.0);
+            column
+        };
+        let columns = (0..width).map(column).collect();
+        Ok(Self { gamma, vectors: vectors.len(), columns, coefficients, bias })
     }
 }
 
@@ -138,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_decision_is_the_sum_over_all_vectors() {
-        // More than a block, and not a whole number of blocks.
+        // Not a whole number of registers.
         let vectors: Vec<Vec<f64>> =
             (0..75).map(|i| vec![f64::from(i) / 75.0, f64::from(i * i % 7) / 7.0]).collect();
         let coefficients: Vec<f64> = (0..75).map(|i| f64::from(i % 5) - 2.0).collect();

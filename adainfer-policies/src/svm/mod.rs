@@ -40,7 +40,11 @@ impl SvmPolicy {
 impl ScoringPolicy for SvmPolicy {
     /// The decision value: positive where the machine holds an exit to be right.
     fn score(&self, trace: Trace<'_>) -> f64 {
-        self.machine.decision(self.training.features.values(trace, &mut Default::default()))
+        let features = &self.training.features;
+        match &self.machine {
+            Machine::Linear { weights, bias } => features.weighted(weights, trace) + bias,
+            Machine::Rbf(rbf) => rbf.decision_after(trace, features),
+        }
     }
 
     fn threshold(&self) -> f64 {
