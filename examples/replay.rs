@@ -27,7 +27,7 @@ struct Args {
     /// A policy, as the example `train` writes it
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
-    /// Thresholds in the table, of the policy's grid
+    /// Rows of the table at most: thresholds of the policy's grid that differ in what they do
     #[arg(long, value_name = "N", default_value_t = 12)]
     rows: usize,
     /// Write every threshold of the grid as CSV too
@@ -61,8 +61,10 @@ fn run(args: &Args) -> Result<()> {
         "{:>10} {:>9} {:>8} {:>11} {:>8} {:>11}",
         "threshold", "agreement", "accuracy", "mean layers", "pruned", "mean heads"
     )?;
-    let step = points.len().div_ceil(args.rows.max(1));
-    for (threshold, replay) in points.iter().step_by(step) {
+    // Many thresholds of a grid do the same; of those, the first.
+    let different: Vec<_> = points.chunk_by(|a, b| a.1 == b.1).filter_map(<[_]>::first).collect();
+    let step = different.len().div_ceil(args.rows.max(1));
+    for (threshold, replay) in different.into_iter().step_by(step) {
         row(&mut out, &format!("{threshold:.4}"), replay)?;
     }
     row(&mut out, "its own", &own)?;

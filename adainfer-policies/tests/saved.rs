@@ -200,6 +200,19 @@ fn what_cannot_be_certified_never_exits_and_is_saved_as_such() {
 }
 
 #[test]
+fn what_cannot_be_saved_leaves_nothing_behind() {
+    let folder = std::env::temp_dir().join(format!("adainfer-saved-{}", std::process::id()));
+    // A folder cannot be replaced by a file.
+    let taken = folder.join("policy.json");
+    std::fs::create_dir_all(taken.join("inside")).unwrap();
+    let error = certified().save(&taken).unwrap_err();
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(matches!(error, SavedPolicyError::Io(_)), "{error}");
+    assert_eq!(left, [taken]);
+}
+
+#[test]
 fn a_transfer_is_remembered_and_per_layer_weights_stay_where_they_are() {
     let training = support::traces(0, 60);
     let deeper = ModelSpec::new(16, 50, 64, "deeper");

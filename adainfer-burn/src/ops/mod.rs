@@ -7,6 +7,8 @@ mod flex;
 pub(crate) mod look;
 #[cfg(feature = "ndarray")]
 mod ndarray;
+#[cfg(any(feature = "wgpu", feature = "cuda", feature = "remote"))]
+mod queue;
 pub(crate) mod reference;
 #[cfg(feature = "remote")]
 mod remote;

@@ -1,10 +1,6 @@
-use burn_std::id::StreamId;
-
 use super::Ops;
+use super::queue::QUEUE;
 use crate::backend::Remote;
-
-/// The one queue that all work for servers goes through. burn gives each thread its own, counted from 0.
-const QUEUE: StreamId = StreamId { value: u64::MAX };
 
 impl Ops for Remote {
     /// A server takes up the queues of a client's threads in no order: what one thread computed another

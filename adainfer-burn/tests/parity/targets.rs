@@ -64,6 +64,7 @@ pub(crate) fn targets() -> Vec<(Target, Result<(), String>)> {
         target("cuda", &[Device::Cuda(0)], GPU),
         target("flex+ndarray", &[Device::Cpu, Device::NdArray], CPU),
         target("flex+wgpu", &[Device::Cpu, wgpu], GPU),
+        target("flex+cuda", &[Device::Cpu, Device::Cuda(0)], GPU),
     ];
     match remote() {
         Ok(remote) => targets.push(target("remote", &[remote], CPU)),

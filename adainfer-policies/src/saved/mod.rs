@@ -86,9 +86,15 @@ impl SavedPolicy {
         name.push(".part");
         let part = path.with_file_name(name);
         let mut file = BufWriter::new(File::create(&part)?);
-        self.write(&mut file)?;
-        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        Ok(std::fs::rename(part, path)?)
+        let written = self.write(&mut file).and_then(|()| {
+            file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+            Ok(std::fs::rename(&part, path)?)
+        });
+        if written.is_err() {
+            // The error that matters is the one that there is.
+            let _ = std::fs::remove_file(&part);
+        }
+        written
     }
 
     /// Reads at most [`LIMIT`](Self::LIMIT) bytes.

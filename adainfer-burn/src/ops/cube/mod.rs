@@ -11,11 +11,18 @@ use adainfer_core::Probe;
 use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
 use burn_tensor::Tensor;
 
+use super::queue::QUEUE;
 use super::{Ops, look as plain};
 use crate::ModelError;
 use launch::{made, raw};
 
 impl<R: CubeRuntime, F: FloatElement, I: IntElement, BT: BoolElement> Ops for CubeBackend<R, F, I, BT> {
+    /// On CUDA a queue is a stream, and where sixteen threads ran models at once, each on its own, kernels read
+    /// memory that was not theirs any more.
+    fn in_order<T>(work: impl FnOnce() -> T) -> T {
+        QUEUE.executes(work)
+    }
+
     /// In one kernel: burn's reductions leave a whole row to one thread.
     fn look(
         logits: &Tensor<Self, 2>,
