@@ -7,14 +7,13 @@
 mod support;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter};
+use std::io::BufWriter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use adainfer::burn::AnyModel;
 use adainfer::policies::{TokenTrace, TraceSource, TraceWriter};
 use adainfer::prelude::*;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Record what a model would answer to each prompt after every layer.
@@ -37,25 +36,16 @@ struct Args {
     all: bool,
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Prompt {
-    id: String,
-    prompt: Option<String>,
-    tokens: Option<Vec<TokenId>>,
-    answer: Option<String>,
-    gold: Option<TokenId>,
-}
-
 fn main() -> ExitCode {
     support::run(run)
 }
 
 fn run(args: &Args) -> Result<()> {
-    let prompts = read(&args.prompts)?;
+    let prompts = support::Prompt::read(&args.prompts)?;
     let model = args.model.open()?;
     let file = File::create(&args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
-    let mut traces = TraceWriter::new(BufWriter::new(file), &TraceSource::new(model.spec(), "logit"))?;
+    let mut traces =
+        TraceWriter::new(BufWriter::new(file), &TraceSource::new(model.spec(), args.model.lens_name()))?;
 
     let extras = if args.all { Extras::ALL } else { Extras::NONE };
     let engine = EarlyExit::new(&model, Watch::new(extras))?;
@@ -63,7 +53,7 @@ fn run(args: &Args) -> Result<()> {
     let bar = ProgressBar::new(prompts.len() as u64).with_style(style);
     for prompt in bar.wrap_iter(prompts.iter()) {
         let place = || format!("prompt {:?}", prompt.id);
-        let (tokens, gold) = prompt.read(&model).with_context(place)?;
+        let (tokens, gold) = prompt.tokens(&model)?;
         let mut session = engine.watched(Recorder::default())?;
         session.feed(&tokens).with_context(place)?;
         for recorded in session.into_observer().tokens() {
@@ -73,38 +63,4 @@ fn run(args: &Args) -> Result<()> {
     traces.into_inner().into_inner().map_err(std::io::IntoInnerError::into_error)?;
     println!("{} prompts recorded in {}", prompts.len(), args.out.display());
     Ok(())
-}
-
-fn read(path: &std::path::Path) -> Result<Vec<Prompt>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut prompts = Vec::new();
-    for (i, line) in BufReader::new(file).lines().enumerate() {
-        let place = || format!("{}, line {}", path.display(), i + 1);
-        let line = line.with_context(place)?;
-        if !line.trim().is_empty() {
-            prompts.push(serde_json::from_str(&line).with_context(place)?);
-        }
-    }
-    ensure!(!prompts.is_empty(), "{} has no prompt", path.display());
-    Ok(prompts)
-}
-
-impl Prompt {
-    /// Its tokens, and the gold token.
-    fn read(&self, model: &AnyModel) -> Result<(Vec<TokenId>, Option<TokenId>)> {
-        let tokens = match (&self.prompt, &self.tokens) {
-            (Some(text), None) => model.tokenizer()?.encode(text, true)?,
-            (None, Some(tokens)) => tokens.clone(),
-            _ => bail!("it must have either a `prompt` or `tokens`"),
-        };
-        let gold = match (&self.answer, self.gold) {
-            (Some(answer), None) => {
-                let answer = model.tokenizer()?.encode(answer, false)?;
-                Some(*answer.first().context("the answer has no token")?)
-            }
-            (None, gold) => gold,
-            _ => bail!("it must not have both an `answer` and `gold`"),
-        };
-        Ok((tokens, gold))
-    }
 }

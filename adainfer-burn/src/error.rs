@@ -211,6 +211,20 @@ pub enum ModelError {
         /// The number of layers.
         layers: usize,
     },
+    /// A look after a layer for which the lens has no map.
+    #[error("the lens cannot look after layer {layer}")]
+    NoLook {
+        /// The layer, counted from 1.
+        layer: usize,
+    },
+    /// A position that is not among these hidden states.
+    #[error("there is no position {position}: there are {positions}")]
+    NoSuchPosition {
+        /// The position, counted from 0.
+        position: usize,
+        /// Positions there are.
+        positions: usize,
+    },
     /// State, hidden states or logits of a model on another backend, or split in another way.
     #[error("what was passed belongs to a model on another backend")]
     OtherBackend,

@@ -44,7 +44,7 @@ impl<B: Ops> Hidden<B> {
         B::in_order(|| read(self.x.clone()))
     }
 
-    fn last(&self) -> Tensor<B, 2> {
+    pub(crate) fn last(&self) -> Tensor<B, 2> {
         self.x.clone().narrow(0, self.x.dims()[0] - 1, 1)
     }
 }
@@ -124,13 +124,21 @@ impl<B: Ops> LayeredModel for Model<B> {
         })
     }
 
+    fn looks_after(&self, index: usize) -> bool {
+        index + 1 >= self.spec.layers || self.lens.as_ref().is_none_or(|lens| lens.looks_after(index))
+    }
+
     fn head(&self, index: usize, hidden: &Hidden<B>) -> Result<Logits<B>, ModelError> {
         let layers = self.spec.layers;
         if index >= layers {
             return Err(ModelError::NoSuchLayer { index, layers });
         }
         B::in_order(|| {
-            let values = wide(self.head.forward(hidden.last()));
+            let normed = match &self.lens {
+                Some(lens) if index + 1 < layers => lens.normed(index, hidden.last())?,
+                _ => self.head.norm(hidden.last()),
+            };
+            let values = wide(self.head.score(normed));
             Ok(Logits { values, cosines: hidden.cosines.clone(), entropy: hidden.entropy })
         })
     }

@@ -34,6 +34,18 @@ impl<B: Ops> Linear<B> {
         Self { weight: B::pack(weight), bias }
     }
 
+    /// The weight as checkpoints store it, [outputs, inputs].
+    pub(crate) fn weight(&self) -> Tensor<B, 2> {
+        let [panels, inputs, width] = self.weight.panels.dims();
+        let rows = self.weight.panels.clone().swap_dims(1, 2).reshape([panels * width, inputs]);
+        rows.narrow(0, 0, self.weight.outputs)
+    }
+
+    /// [outputs].
+    pub(crate) fn bias(&self) -> Option<Tensor<B, 1>> {
+        self.bias.clone()
+    }
+
     /// [positions, inputs] to [positions, outputs].
     pub(crate) fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let y = B::project(x, &self.weight);

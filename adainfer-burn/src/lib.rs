@@ -13,6 +13,7 @@ pub mod gguf;
 mod influence;
 mod layered;
 mod layers;
+mod lens;
 mod load;
 mod model;
 mod models;
@@ -31,6 +32,14 @@ pub use device::{Device, DeviceError};
 pub use dtype::Dtype;
 pub use error::{LoadError, ModelError};
 pub use layered::{Hidden, Logits, State};
+#[cfg(feature = "text")]
+pub use lens::first_tokens;
+pub use lens::{
+    CandidateError, CandidateHead, CandidateRows, Candidates, LayerMap, LensError, LensModel, LensQuality,
+    LinearLens, most_frequent,
+};
+#[cfg(feature = "fit")]
+pub use lens::{LensFitError, LensProgress, LensPrompt, LensReport, LinearLensParams};
 pub use load::{LoadOptions, Progress};
 pub use model::Model;
 #[cfg(any(
@@ -41,7 +50,8 @@ pub use model::Model;
     feature = "remote"
 ))]
 pub use named::{
-    AnyHidden, AnyLogits, AnyModel, AnyState, DeviceMap, SplitHidden, SplitLogits, SplitModel, SplitState,
+    AnyHidden, AnyLogits, AnyModel, AnyRows, AnyState, DeviceMap, SplitHidden, SplitLogits, SplitModel,
+    SplitState,
 };
 #[cfg(feature = "serve")]
 pub use serve::{ServeError, serve};

@@ -1,8 +1,10 @@
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use adainfer_core::{ModelSpec, TokenId};
 
+use crate::lens::PlacedLens;
 use crate::load::{Checkpoint, Digests, Weights, fingerprint};
 use crate::models::{Config, Embedding, Head, Layer, checks};
 use crate::ops::Ops;
@@ -12,26 +14,29 @@ use crate::{DeviceError, Dtype, LoadError, LoadOptions};
 /// A language model on a device, opened from a Hugging Face folder or a GGUF file.
 ///
 /// It never changes; what a sequence computes is its own [`State`](crate::State). Weights and activations
-/// are in the number format of [`LoadOptions::dtype`], whatever the files hold.
-#[derive(Debug)]
+/// are in the number format of [`LoadOptions::dtype`], whatever the files hold. A clone shares the weights.
+#[derive(Debug, Clone)]
 pub struct Model<B: Ops> {
     /// `None` in a part of a model that does not begin it.
-    pub(crate) embedding: Option<Box<dyn Embedding<B>>>,
-    pub(crate) layers: Vec<Box<dyn Layer<B>>>,
+    pub(crate) embedding: Option<Arc<dyn Embedding<B>>>,
+    pub(crate) layers: Arc<[Box<dyn Layer<B>>]>,
     /// Index of the first of them in the whole model.
     pub(crate) first: usize,
-    pub(crate) head: Box<dyn Head<B>>,
-    /// Of the whole model.
+    pub(crate) head: Arc<dyn Head<B>>,
+    /// What stands before the head after each layer but the last; `None` for the final norm alone.
+    pub(crate) lens: Option<Arc<PlacedLens<B>>>,
+    /// Of the whole model, and of the lens.
     pub(crate) spec: ModelSpec,
-    pub(crate) frequencies: Vec<f32>,
+    pub(crate) hidden: usize,
+    pub(crate) frequencies: Arc<[f32]>,
     /// Angles of the first positions; a sequence that outgrows them makes its own.
     pub(crate) rope: RopeTable<B>,
     pub(crate) device: B::Device,
     pub(crate) dtype: Dtype,
-    pub(crate) identity: Identity,
-    end_tokens: Vec<TokenId>,
+    pub(crate) identity: Arc<Identity>,
+    end_tokens: Arc<[TokenId]>,
     #[cfg(feature = "text")]
-    text: crate::tokenizing::LazyTokenizer,
+    text: Arc<crate::tokenizing::LazyTokenizer>,
 }
 
 /// What a fingerprint is made of.
@@ -145,19 +150,21 @@ impl<B: Ops> Model<B> {
         // Work is queued until now; what failed comes out here.
         B::sync(device).map_err(|error| DeviceError::Failed { reason: error.to_string() })?;
         Ok(Self {
-            embedding,
+            embedding: embedding.map(Arc::from),
             layers,
             first: part.start,
-            head,
+            head: Arc::from(head),
+            lens: None,
             spec: ModelSpec::new(size.layers, size.vocab, size.max_positions, fingerprint),
+            hidden: size.hidden,
             rope,
-            frequencies,
+            frequencies: frequencies.into(),
             device: device.clone(),
             dtype,
-            identity,
-            end_tokens,
+            identity: Arc::new(identity),
+            end_tokens: end_tokens.into(),
             #[cfg(feature = "text")]
-            text: crate::tokenizing::LazyTokenizer::new(checkpoint.path, size.vocab),
+            text: Arc::new(crate::tokenizing::LazyTokenizer::new(checkpoint.path, size.vocab)),
         })
     }
 

@@ -68,6 +68,13 @@ pub trait LayeredModel {
     /// catch up layers that an earlier token skipped.
     fn join(&self, earlier: Self::Hidden, later: Self::Hidden) -> Result<Self::Hidden, Self::Error>;
 
+    /// Whether the lens can look after layer `index`; it always can after the last. A session asks neither the
+    /// policy nor the lens where it cannot.
+    fn looks_after(&self, index: usize) -> bool {
+        let _ = index;
+        true
+    }
+
     /// The lens: what the model would answer at the last position, were layer `index` its last. Where
     /// the backend is asynchronous this only queues the work.
     fn head(&self, index: usize, hidden: &Self::Hidden) -> Result<Self::Logits, Self::Error>;
@@ -105,6 +112,9 @@ impl<M: LayeredModel + ?Sized> LayeredModel for &M {
     }
     fn join(&self, earlier: Self::Hidden, later: Self::Hidden) -> Result<Self::Hidden, Self::Error> {
         (**self).join(earlier, later)
+    }
+    fn looks_after(&self, index: usize) -> bool {
+        (**self).looks_after(index)
     }
     fn head(&self, index: usize, hidden: &Self::Hidden) -> Result<Self::Logits, Self::Error> {
         (**self).head(index, hidden)

@@ -12,17 +12,25 @@ use crate::{Candidate, Extras, LayeredModel, ModelSpec, Probe, TokenId};
 pub struct ScriptedModel {
     spec: ModelSpec,
     script: Vec<Probe>,
+    /// Layers, counted from 1, after which the lens can look; `None` for all.
+    lens: Option<Vec<usize>>,
 }
 
 impl ScriptedModel {
     /// A model of `script.len()` layers, 8 tokens and 64 positions that shows these probes.
     pub fn new(script: Vec<Probe>) -> Self {
-        Self { spec: ModelSpec::new(script.len(), 8, 64, "scripted"), script }
+        Self { spec: ModelSpec::new(script.len(), 8, 64, "scripted"), script, lens: None }
     }
 
     /// A model that says token 1 after every layer, with the given gaps to token 2.
     pub fn with_gaps(gaps: &[f32]) -> Self {
         Self::new(gaps.iter().map(|&gap| scripted_probe(1, gap)).collect())
+    }
+
+    /// The same with a lens that can look after these layers alone, counted from 1, and after the last.
+    pub fn lens_after(mut self, layers: &[usize]) -> Self {
+        self.lens = Some(layers.to_vec());
+        self
     }
 
     /// The same with room for `max_positions` positions.
@@ -94,6 +102,9 @@ impl LayeredModel for ScriptedModel {
             return Err(ScriptError { layer: 0, seen: earlier.end, given: later });
         }
         Ok(earlier.start..later.end)
+    }
+    fn looks_after(&self, index: usize) -> bool {
+        self.lens.as_ref().is_none_or(|layers| layers.contains(&(index + 1)))
     }
     fn head(&self, index: usize, _: &Range<usize>) -> Result<Probe, ScriptError> {
         Ok(self.script[index])

@@ -110,6 +110,10 @@ impl<M: LayeredModel> LayeredModel for WithoutLayers<M> {
         self.model.join(earlier, later)
     }
 
+    fn looks_after(&self, index: usize) -> bool {
+        self.model.looks_after(self.whole(index))
+    }
+
     fn head(&self, index: usize, hidden: &Self::Hidden) -> Result<Self::Logits, Self::Error> {
         self.model.head(self.whole(index), hidden)
     }

@@ -41,6 +41,15 @@ fn gates_save_heads_and_not_only_exits() {
 }
 
 #[test]
+fn a_lens_that_cannot_look_is_not_asked() {
+    let model = ScriptedModel::with_gaps(&[0.9; 6]).lens_after(&[3, 5]);
+    let step = EarlyExit::new(&model, confident()).unwrap().session().unwrap().feed(&[3]).unwrap();
+    assert_eq!((step.layers_run, step.heads_run), (3, 1));
+    let step = EarlyExit::new(&model, Never).unwrap().session().unwrap().feed(&[3]).unwrap();
+    assert_eq!((step.layers_run, step.heads_run), (6, 1), "it always can after the last");
+}
+
+#[test]
 fn never_is_the_dense_model_with_one_head() {
     let step = first_step(&[0.9; 6], Never);
     assert_eq!((step.layers_run, step.heads_run), (6, 1));

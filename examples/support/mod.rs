@@ -35,11 +35,12 @@ mod model;
 mod opening;
 mod outcome;
 mod program;
+mod prompts;
 mod stopwatch;
 
 use std::path::PathBuf;
 
-use adainfer::burn::{AnyModel, Device, Dtype};
+use adainfer::burn::{AnyModel, Device, Dtype, LinearLens};
 use anyhow::Result;
 
 use cache::Env;
@@ -50,6 +51,7 @@ use model::Search;
 pub(crate) use opening::{open, tokenizer};
 pub(crate) use outcome::{Outcome, Summary, settled};
 pub(crate) use program::run;
+pub(crate) use prompts::Prompt;
 pub(crate) use stopwatch::{median, timed};
 
 /// The arguments by which an example is told its model.
@@ -64,6 +66,9 @@ pub(crate) struct ModelArgs {
     /// The number format of weights and activations: f32, and f16 or bf16 where the device computes in it
     #[arg(long, value_name = "DTYPE", default_value_t = Dtype::F32)]
     pub(crate) dtype: Dtype,
+    /// Look through a fitted lens, as the example `fit_lens` writes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lens: Option<PathBuf>,
 }
 
 impl ModelArgs {
@@ -76,13 +81,22 @@ impl ModelArgs {
         find(self.model.as_deref())
     }
 
-    /// Finds and opens the model.
+    /// Finds and opens the model, with its lens.
     ///
     /// # Errors
     ///
-    /// As [`find`] and [`open`].
+    /// As [`find`] and [`open`]; if the lens cannot be read, or is another model's.
     pub(crate) fn open(&self) -> Result<AnyModel> {
-        open(&self.find()?, &self.device, self.dtype)
+        let model = open(&self.find()?, &self.device, self.dtype)?;
+        match &self.lens {
+            Some(path) => Ok(model.with_lens(&LinearLens::load(path)?)?),
+            None => Ok(model),
+        }
+    }
+
+    /// What traces call the lens.
+    pub(crate) fn lens_name(&self) -> &'static str {
+        if self.lens.is_some() { "linear" } else { "logit" }
     }
 }
 

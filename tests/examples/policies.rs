@@ -53,6 +53,37 @@ fn traces_become_policies_and_frontiers() {
     }
 }
 
+#[cfg(feature = "fit")]
+#[test]
+fn a_lens_is_fitted_recorded_through_and_trained_on() {
+    let scratch = tempfile::tempdir().unwrap();
+    recorded(&scratch, "llama-mha", 80);
+    let [prompts, lens, traces, policy] =
+        ["prompts.jsonl", "lens", "through.jsonl", "policy.json"].map(|name| path(&scratch, name));
+    let model = folder("llama-mha");
+    let fit = |from: &'static str| {
+        ["--model", model.as_str(), "--prompts", &prompts, "--out", &lens, "--from", from]
+    };
+    let said = printed("fit_lens", &fit("2"));
+    assert!(said.starts_with("64 prompts fitted on, 16 held out\n"), "{said}");
+    assert!(said.contains("a lens for ") && said.lines().count() >= 5, "{said}");
+
+    printed("record", &["--model", &model, "--prompts", &prompts, "--lens", &lens, "--out", &traces]);
+    let file = read_to_string(&traces).unwrap();
+    assert!(file.lines().next().unwrap().contains("linear") && file.lines().count() == 81, "{file}");
+    train(&traces, "gap", &policy);
+    let said = refused(
+        "record",
+        &["--model", &folder("gptj"), "--prompts", &prompts, "--lens", &lens, "--out", &traces],
+        1,
+    );
+    assert!(said.contains("the lens is for"), "{said}");
+    let said = refused("fit_lens", &[&fit("2")[..], &["--lens", &lens]].concat(), 1);
+    assert!(said.contains("leave --lens out"), "{said}");
+    let said = refused("fit_lens", &fit("9"), 1);
+    assert!(said.contains("layer 1 to 3, not 9"), "{said}");
+}
+
 #[test]
 fn the_same_seed_trains_the_same_policy() {
     let scratch = tempfile::tempdir().unwrap();

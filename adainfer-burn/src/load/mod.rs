@@ -15,6 +15,7 @@ use hugging_face::{end_tokens, open_folder};
 use json::read_json;
 pub use options::LoadOptions;
 use random::RandomSource;
+pub(crate) use safetensors::SafetensorsFile;
 pub(crate) use weights::{Digests, Expected, Source, Weights, fingerprint, tensor};
 
 use std::path::Path;

@@ -59,6 +59,11 @@ impl SafetensorsFile {
         self.metadata.tensors().into_iter().map(|(name, info)| (name, info.shape.clone()))
     }
 
+    /// A text that the header carries beside the tensors.
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.metadata().as_ref()?.get(key).map(String::as_str)
+    }
+
     pub(crate) fn append(
         &mut self,
         name: &str,

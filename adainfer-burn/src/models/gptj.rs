@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use burn_tensor::Tensor;
+use burn_tensor::{Int, Tensor};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -210,7 +210,15 @@ struct Output<B: Ops> {
 }
 
 impl<B: Ops> Head<B> for Output<B> {
-    fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        B::score(self.norm.forward(&x), &self.matrix) + self.bias.clone().unsqueeze()
+    fn norm(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.norm.forward(&x)
+    }
+
+    fn score(&self, normed: Tensor<B, 2>) -> Tensor<B, 2> {
+        B::score(normed, &self.matrix) + self.bias.clone().unsqueeze()
+    }
+
+    fn rows(&self, tokens: Tensor<B, 1, Int>) -> (Tensor<B, 2>, Option<Tensor<B, 1>>) {
+        (self.matrix.clone().select(0, tokens.clone()), Some(self.bias.clone().select(0, tokens)))
     }
 }

@@ -3,7 +3,7 @@
 //! A layer is x + attention(norm(x)), then x + mlp(norm(x)). Query, key and value projections are one
 //! matrix here, and so are gate and up: the same numbers in fewer products.
 
-use burn_tensor::Tensor;
+use burn_tensor::{Int, Tensor};
 
 use super::llama_config::LlamaConfig;
 use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, head_matrix};
@@ -156,7 +156,15 @@ struct Output<B: Ops> {
 }
 
 impl<B: Ops> Head<B> for Output<B> {
-    fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        B::score(self.norm.forward(&x), &self.matrix)
+    fn norm(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.norm.forward(&x)
+    }
+
+    fn score(&self, normed: Tensor<B, 2>) -> Tensor<B, 2> {
+        B::score(normed, &self.matrix)
+    }
+
+    fn rows(&self, tokens: Tensor<B, 1, Int>) -> (Tensor<B, 2>, Option<Tensor<B, 1>>) {
+        (self.matrix.clone().select(0, tokens), None)
     }
 }

@@ -41,10 +41,16 @@ pub(crate) trait Layer<B: Ops>: Send + Sync + Debug {
     ) -> LayerOutput<B>;
 }
 
-/// What follows the last layer, final norm included.
+/// What follows the last layer: its norm, where the model has one, and the scores of all tokens.
 pub(crate) trait Head<B: Ops>: Send + Sync + Debug {
-    /// [rows, hidden] to [rows, vocab].
-    fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2>;
+    /// The final norm, [rows, hidden] to the same: what linear lenses aim at.
+    fn norm(&self, x: Tensor<B, 2>) -> Tensor<B, 2>;
+
+    /// Scores of normed states: [rows, hidden] to [rows, vocab].
+    fn score(&self, normed: Tensor<B, 2>) -> Tensor<B, 2>;
+
+    /// What scores these tokens alone: a row of [tokens, hidden] for each, and what is added, [tokens].
+    fn rows(&self, tokens: Tensor<B, 1, Int>) -> (Tensor<B, 2>, Option<Tensor<B, 1>>);
 }
 
 /// What a layer gives.

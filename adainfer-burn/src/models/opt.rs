@@ -294,12 +294,27 @@ struct Output<B: Ops> {
 }
 
 impl<B: Ops> Head<B> for Output<B> {
-    fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        let x = self.norm.as_ref().map_or_else(|| x.clone(), |norm| norm.forward(&x));
-        let x = match &self.projection {
-            Some(projection) => projection.forward(x),
+    fn norm(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        match &self.norm {
+            Some(norm) => norm.forward(&x),
             None => x,
+        }
+    }
+
+    fn score(&self, normed: Tensor<B, 2>) -> Tensor<B, 2> {
+        let x = match &self.projection {
+            Some(projection) => projection.forward(normed),
+            None => normed,
         };
         B::score(x, &self.matrix)
+    }
+
+    fn rows(&self, tokens: Tensor<B, 1, Int>) -> (Tensor<B, 2>, Option<Tensor<B, 1>>) {
+        let rows = self.matrix.clone().select(0, tokens);
+        let rows = match &self.projection {
+            Some(projection) => B::product(rows, projection.weight()),
+            None => rows,
+        };
+        (rows, None)
     }
 }

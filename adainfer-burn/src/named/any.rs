@@ -7,7 +7,10 @@ use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId};
 
 use super::moving::{HostHidden, HostLogits};
 use crate::model::Identity;
-use crate::{Device, Hidden, LoadError, LoadOptions, Logits, Model, ModelError, State, backend};
+use crate::{
+    CandidateHead, CandidateRows, Device, Hidden, LensError, LensModel, LinearLens, LoadError, LoadOptions,
+    Logits, Model, ModelError, State, backend,
+};
 
 /// Writes [`AnyModel`] and what belongs to it, with one variant a backend.
 macro_rules! any {
@@ -15,7 +18,7 @@ macro_rules! any {
         /// A model on a device that was named when the program ran.
         ///
         /// What it does is what [`Model`] does, on the backend of its device; programs for one backend
-        /// use that directly.
+        /// use that directly. A clone shares the weights.
         ///
         /// ```no_run
         /// use adainfer_burn::AnyModel;
@@ -25,7 +28,7 @@ macro_rules! any {
         /// let step = EarlyExit::new(&model, Never)?.session()?.feed(&[504, 3575, 282])?;
         /// # Ok::<(), Box<dyn std::error::Error>>(())
         /// ```
-        #[derive(Debug)]
+        #[derive(Debug, Clone)]
         #[non_exhaustive]
         pub enum AnyModel {
             $(#[doc = concat!("On the backend `", $feature, "`.")]
@@ -58,6 +61,15 @@ macro_rules! any {
             $(#[doc = concat!("On the backend `", $feature, "`.")]
             #[cfg(feature = $feature)]
             $name(Logits<$backend>),)+
+        }
+
+        /// Rows of the head of an [`AnyModel`].
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum AnyRows {
+            $(#[doc = concat!("On the backend `", $feature, "`.")]
+            #[cfg(feature = $feature)]
+            $name(CandidateRows<$backend>),)+
         }
 
         impl AnyModel {
@@ -118,6 +130,14 @@ macro_rules! any {
                 match self { $(#[cfg(feature = $feature)] Self::$name(model) => model.tokenizer(),)+ }
             }
 
+            /// The same model with a fitted lens; see [`Model::with_lens`].
+            ///
+            /// # Errors
+            /// As [`Model::with_lens`].
+            pub fn with_lens(&self, lens: &LinearLens) -> Result<Self, LensError> {
+                match self { $(#[cfg(feature = $feature)] Self::$name(model) => model.with_lens(lens).map(Self::$name),)+ }
+            }
+
             /// How much each layer changes; see [`Model::block_influence`].
             ///
             /// # Errors
@@ -161,6 +181,13 @@ macro_rules! any {
                     $(#[cfg(feature = $feature)]
                     $device => Ok(Self::$name(Model::open_part(path, part, mapped, &$open?, options)?)),)+
                     other => Err(other.not_in_this_build().into()),
+                }
+            }
+
+            pub(crate) fn with_lens_of(&self, lens: &LinearLens, whole: &ModelSpec) -> Result<Self, LensError> {
+                match self {
+                    $(#[cfg(feature = $feature)]
+                    Self::$name(model) => model.with_lens_of(lens, whole).map(Self::$name),)+
                 }
             }
 
@@ -222,6 +249,51 @@ macro_rules! any {
         }
 
         #[allow(unreachable_patterns, reason = "where one backend is built")]
+        impl LensModel for AnyModel {
+            fn hidden_size(&self) -> usize {
+                match self { $(#[cfg(feature = $feature)] Self::$name(model) => model.hidden_size(),)+ }
+            }
+
+            fn states(&self, hidden: &AnyHidden, positions: &[usize]) -> Result<Vec<f32>, ModelError> {
+                match (self, hidden) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyHidden::$name(hidden)) => model.states(hidden, positions),)+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+
+            fn normed_states(&self, hidden: &AnyHidden, positions: &[usize]) -> Result<Vec<f32>, ModelError> {
+                match (self, hidden) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyHidden::$name(hidden)) => model.normed_states(hidden, positions),)+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+        }
+
+        #[allow(unreachable_patterns, reason = "where one backend is built")]
+        impl CandidateHead for AnyModel {
+            type Rows = AnyRows;
+
+            fn rows(&self, tokens: &[TokenId]) -> Result<AnyRows, ModelError> {
+                match self {
+                    $(#[cfg(feature = $feature)]
+                    Self::$name(model) => model.rows(tokens).map(AnyRows::$name),)+
+                }
+            }
+
+            fn head_of(&self, rows: &AnyRows, index: usize, hidden: &AnyHidden) -> Result<AnyLogits, ModelError> {
+                match (self, rows, hidden) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyRows::$name(rows), AnyHidden::$name(hidden)) => {
+                        model.head_of(rows, index, hidden).map(AnyLogits::$name)
+                    })+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+        }
+
+        #[allow(unreachable_patterns, reason = "where one backend is built")]
         impl LayeredModel for AnyModel {
             type State = AnyState;
             type Hidden = AnyHidden;
@@ -272,6 +344,10 @@ macro_rules! any {
                     })+
                     _ => Err(ModelError::OtherBackend),
                 }
+            }
+
+            fn looks_after(&self, index: usize) -> bool {
+                match self { $(#[cfg(feature = $feature)] Self::$name(model) => model.looks_after(index),)+ }
             }
 
             fn head(&self, index: usize, hidden: &AnyHidden) -> Result<AnyLogits, ModelError> {

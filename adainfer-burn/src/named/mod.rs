@@ -4,5 +4,5 @@ mod any;
 mod moving;
 mod split;
 
-pub use any::{AnyHidden, AnyLogits, AnyModel, AnyState};
+pub use any::{AnyHidden, AnyLogits, AnyModel, AnyRows, AnyState};
 pub use split::{DeviceMap, SplitHidden, SplitLogits, SplitModel, SplitState};

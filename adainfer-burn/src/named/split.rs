@@ -5,9 +5,11 @@ use std::path::Path;
 
 use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId};
 
-use super::any::{AnyHidden, AnyLogits, AnyModel, AnyState};
+use super::any::{AnyHidden, AnyLogits, AnyModel, AnyRows, AnyState};
 use crate::load::{Digests, fingerprint};
-use crate::{Device, LoadError, LoadOptions, ModelError, Progress};
+use crate::{
+    CandidateHead, Device, LensError, LensModel, LinearLens, LoadError, LoadOptions, ModelError, Progress,
+};
 
 /// Which device runs which layers, first to last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,6 +167,21 @@ impl SplitModel {
         self.first().tokenizer()
     }
 
+    /// The same model with a fitted lens, on each of its devices; see
+    /// [`Model::with_lens`](crate::Model::with_lens).
+    ///
+    /// # Errors
+    /// As [`Model::with_lens`](crate::Model::with_lens).
+    pub fn with_lens(&self, lens: &LinearLens) -> Result<Self, LensError> {
+        let with_lens = |part: &Part| {
+            Ok(Part { layers: part.layers.clone(), model: part.model.with_lens_of(lens, &self.spec)? })
+        };
+        let parts = self.parts.iter().map(with_lens).collect::<Result<Vec<_>, LensError>>()?;
+        let mut spec = self.spec.clone();
+        spec.fingerprint = lens.through(&self.spec);
+        Ok(Self { parts, spec })
+    }
+
     /// How much each layer changes; see [`Model::block_influence`](crate::Model::block_influence).
     ///
     /// # Errors
@@ -247,6 +264,10 @@ impl LayeredModel for SplitModel {
         Ok(SplitHidden { part, hidden: self.part(part)?.join(earlier, later)? })
     }
 
+    fn looks_after(&self, index: usize) -> bool {
+        self.first().looks_after(index)
+    }
+
     /// Where the hidden states are: each part has the head.
     fn head(&self, index: usize, hidden: &SplitHidden) -> Result<SplitLogits, ModelError> {
         let SplitHidden { part, hidden } = hidden;
@@ -266,6 +287,40 @@ impl LayeredModel for SplitModel {
 
     fn values(&self, logits: &SplitLogits) -> Result<Vec<f32>, ModelError> {
         self.part(logits.part)?.values(&logits.logits)
+    }
+}
+
+impl LensModel for SplitModel {
+    fn hidden_size(&self) -> usize {
+        self.first().hidden_size()
+    }
+
+    fn states(&self, hidden: &SplitHidden, positions: &[usize]) -> Result<Vec<f32>, ModelError> {
+        self.part(hidden.part)?.states(&hidden.hidden, positions)
+    }
+
+    fn normed_states(&self, hidden: &SplitHidden, positions: &[usize]) -> Result<Vec<f32>, ModelError> {
+        self.part(hidden.part)?.normed_states(&hidden.hidden, positions)
+    }
+}
+
+impl CandidateHead for SplitModel {
+    /// Of each part.
+    type Rows = Vec<AnyRows>;
+
+    fn rows(&self, tokens: &[TokenId]) -> Result<Vec<AnyRows>, ModelError> {
+        self.parts.iter().map(|part| part.model.rows(tokens)).collect()
+    }
+
+    fn head_of(
+        &self,
+        rows: &Vec<AnyRows>,
+        index: usize,
+        hidden: &SplitHidden,
+    ) -> Result<SplitLogits, ModelError> {
+        let SplitHidden { part, hidden } = hidden;
+        let rows = rows.get(*part).ok_or(ModelError::OtherBackend)?;
+        Ok(SplitLogits { part: *part, logits: self.part(*part)?.head_of(rows, index, hidden)? })
     }
 }
 

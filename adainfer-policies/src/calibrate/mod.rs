@@ -1,6 +1,6 @@
 //! Thresholds with a certificate: Learn then Test (Angelopoulos et al. 2021) by fixed-sequence testing.
 
-mod bounds;
+pub(crate) mod bounds;
 mod counts;
 mod error;
 

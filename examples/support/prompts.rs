@@ -1,0 +1,68 @@
+//! Prompts from a file of JSON Lines.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use adainfer::burn::AnyModel;
+use adainfer::core::TokenId;
+use anyhow::{Context, Result, bail, ensure};
+
+/// One line: `{"id": "7", "prompt": "Q: 2 + 2\nA:", "answer": " 4"}`, or with `tokens` and `gold` in their places.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Prompt {
+    pub(crate) id: String,
+    prompt: Option<String>,
+    tokens: Option<Vec<TokenId>>,
+    answer: Option<String>,
+    gold: Option<TokenId>,
+}
+
+impl Prompt {
+    /// All prompts of a file; at least one.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, has no prompt, or a line that is none.
+    pub(crate) fn read(path: &Path) -> Result<Vec<Self>> {
+        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut prompts = Vec::new();
+        for (i, line) in BufReader::new(file).lines().enumerate() {
+            let place = || format!("{}, line {}", path.display(), i + 1);
+            let line = line.with_context(place)?;
+            if !line.trim().is_empty() {
+                prompts.push(serde_json::from_str(&line).with_context(place)?);
+            }
+        }
+        ensure!(!prompts.is_empty(), "{} has no prompt", path.display());
+        Ok(prompts)
+    }
+
+    /// Its tokens, and the gold token.
+    ///
+    /// # Errors
+    ///
+    /// If it has both or neither of two fields, or the model has no tokenizer for a text.
+    pub(crate) fn tokens(&self, model: &AnyModel) -> Result<(Vec<TokenId>, Option<TokenId>)> {
+        let place = || format!("prompt {:?}", self.id);
+        self.split(model).with_context(place)
+    }
+
+    fn split(&self, model: &AnyModel) -> Result<(Vec<TokenId>, Option<TokenId>)> {
+        let tokens = match (&self.prompt, &self.tokens) {
+            (Some(text), None) => model.tokenizer()?.encode(text, true)?,
+            (None, Some(tokens)) => tokens.clone(),
+            _ => bail!("it must have either a `prompt` or `tokens`"),
+        };
+        let gold = match (&self.answer, self.gold) {
+            (Some(answer), None) => {
+                let answer = model.tokenizer()?.encode(answer, false)?;
+                Some(*answer.first().context("the answer has no token")?)
+            }
+            (None, gold) => gold,
+            _ => bail!("it must not have both an `answer` and `gold`"),
+        };
+        Ok((tokens, gold))
+    }
+}
