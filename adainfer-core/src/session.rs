@@ -157,7 +157,8 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
 
             let at = At::new(layer, layers, self.produced);
             let last = layer == layers;
-            if !last && !(model.looks_after(layer - 1) && policy.wants(at)) {
+            let wanted = last || (model.looks_after(layer - 1) && policy.wants(at));
+            if !wanted {
                 continue;
             }
             let logits = model.head(layer - 1, &hidden).map_err(RunError::Model)?;
