@@ -9,7 +9,7 @@ use crate::{LoadError, ModelError};
 #[non_exhaustive]
 pub enum LensError {
     /// A layer that a lens cannot have a map for.
-    #[error("a lens has no map after layer {layer}: the model's layers before the last are 1 to {}", layers - 1)]
+    #[error("a lens has no map after layer {layer}: the model's layers before the last are 1 to {}", layers.saturating_sub(1))]
     Layer {
         /// The layer, counted from 1.
         layer: usize,

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::LensError;
 
-/// A fitted linear lens: after layer l, the state that the model would norm at its end is taken to be
+/// A fitted linear lens: after layer l, what the model's final norm would give at its end is taken to be
 /// `y = (h / rms(h)) W_l + b_l`, where h is the hidden state at the last position, and the model's own head reads
 /// its answer from y. The model's parameters stay as they are.
 ///
@@ -79,7 +79,10 @@ impl LinearLens {
         if layer == 0 || layer >= self.layers {
             return Err(LensError::Layer { layer, layers: self.layers });
         }
-        let tensors = [(&map.weight, "weight", self.hidden * self.hidden), (&map.bias, "bias", self.hidden)];
+        let tensors = [
+            (&map.weight, "weight", self.hidden.saturating_mul(self.hidden)),
+            (&map.bias, "bias", self.hidden),
+        ];
         for (values, tensor, wanted) in tensors {
             if values.len() != wanted {
                 return Err(LensError::Shape { layer, tensor, found: values.len(), wanted });

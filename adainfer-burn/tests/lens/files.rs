@@ -60,6 +60,8 @@ fn damaged_files_are_errors() {
     assert!(error.to_string().contains("layer.2.weight must be [4, 4]"), "{error}");
     let error = replaced("\"layers\":\"5\"", "\"layers\":\"4\"");
     assert!(matches!(error, LensError::Layer { layer: 4, layers: 4 }), "{error}");
+    let error = replaced("\"layers\":\"5\"", "\"layers\":\"0\"");
+    assert!(matches!(error, LensError::Layer { layer: 2, layers: 0 }), "{error}");
     let error = replaced("layer.2.bias", "layer.3.bias");
     assert!(matches!(error, LensError::Field { .. }), "{error}");
     let mut bytes = whole.clone();

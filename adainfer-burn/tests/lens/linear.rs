@@ -114,6 +114,9 @@ fn what_does_not_fit_is_refused() {
     let narrow = LinearLens::new(model.spec(), 8, "");
     assert!(matches!(model.with_lens(&narrow).unwrap_err(), LensError::Width { lens: 8, model: 64 }));
 
+    let mut huge = LinearLens::new(model.spec(), usize::MAX, "");
+    assert!(matches!(huge.set(1, map(1, 4)).unwrap_err(), LensError::Shape { found: 16, .. }));
+
     let mut lens = LinearLens::new(model.spec(), 4, "");
     for layer in [0, 4, 5] {
         let error = lens.set(layer, map(1, 4)).unwrap_err();

@@ -5,7 +5,7 @@ use crate::{LensError, ModelError};
 #[non_exhaustive]
 pub enum LensFitError {
     /// The first layer is none that a lens has a map for.
-    #[error("maps can begin after layer 1 to {}, not {layer}", layers - 1)]
+    #[error("maps can begin after layer 1 to {}, not {layer}", layers.saturating_sub(1))]
     From {
         /// The layer asked for.
         layer: usize,
