@@ -35,9 +35,12 @@ pub use layered::{Hidden, Logits, State};
 #[cfg(feature = "text")]
 pub use lens::first_tokens;
 pub use lens::{
-    CandidateError, CandidateHead, CandidateRows, Candidates, LayerMap, LensError, LensModel, LensQuality,
-    LinearLens, most_frequent,
+    CandidateError, CandidateHead, CandidateRows, Candidates, LabelMap, LabelProbe, LabelProbeError,
+    LabelQuality, Labelled, LabelledHidden, LabelledLogits, LabelledState, LayerMap, LensError,
+    LensFileError, LensModel, LensQuality, LinearLens, most_frequent,
 };
+#[cfg(feature = "fit")]
+pub use lens::{LabelProbeParams, LabelProbeReport, LabelledPrompt};
 #[cfg(feature = "fit")]
 pub use lens::{LensFitError, LensProgress, LensPrompt, LensReport, LinearLensParams};
 pub use load::{LoadOptions, Progress};

@@ -81,17 +81,7 @@ impl<M: CandidateHead> Candidates<M> {
     /// Fewer than two tokens, one twice, one outside the vocabulary; a device that failed.
     pub fn new(model: M, tokens: &[TokenId]) -> Result<Self, CandidateError> {
         let mut spec = model.spec().clone();
-        if tokens.len() < 2 {
-            return Err(CandidateError::TooFew { found: tokens.len() });
-        }
-        let mut tokens = tokens.to_vec();
-        tokens.sort_unstable();
-        if let Some(pair) = tokens.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(CandidateError::Twice { token: pair[0] });
-        }
-        if let Some(token) = tokens.last().copied().filter(|token| *token as usize >= spec.vocab) {
-            return Err(CandidateError::OutOfRange { token, vocab: spec.vocab });
-        }
+        let tokens = checked(tokens, spec.vocab)?;
         let rows = model.rows(&tokens)?;
         let names: Vec<_> = tokens.iter().map(TokenId::to_string).collect();
         spec.fingerprint = format!("{} among {}", spec.fingerprint, names.join(","));
@@ -114,6 +104,22 @@ impl<M: CandidateHead> Candidates<M> {
             ModelError::Device(format!("candidate {} of {} came back", candidate.token, self.tokens.len()))
         })?;
         Ok(Candidate { token, ..candidate })
+    }
+}
+
+/// The tokens in order, if they are two or more different ones of the vocabulary.
+pub(super) fn checked(tokens: &[TokenId], vocab: usize) -> Result<Vec<TokenId>, CandidateError> {
+    if tokens.len() < 2 {
+        return Err(CandidateError::TooFew { found: tokens.len() });
+    }
+    let mut tokens = tokens.to_vec();
+    tokens.sort_unstable();
+    if let Some(pair) = tokens.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(CandidateError::Twice { token: pair[0] });
+    }
+    match tokens.last().copied().filter(|token| *token as usize >= vocab) {
+        Some(token) => Err(CandidateError::OutOfRange { token, vocab }),
+        None => Ok(tokens),
     }
 }
 

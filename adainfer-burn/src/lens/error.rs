@@ -1,8 +1,7 @@
-use std::path::PathBuf;
-
 use adainfer_core::TokenId;
 
-use crate::{LoadError, ModelError};
+use super::LensFileError;
+use crate::ModelError;
 
 /// Why there is no such lens.
 #[derive(Debug, thiserror::Error)]
@@ -59,38 +58,9 @@ pub enum LensError {
     /// The model has a lens already, and lenses are not put before each other.
     #[error("the model has a lens already")]
     Twice,
-    /// A file could not be read or written.
-    #[error("cannot use {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A file is damaged.
+    /// The lens could not be read or written.
     #[error(transparent)]
-    File(#[from] LoadError),
-    /// A file that says something else than it should.
-    #[error("{}: field {field}: {reason}", path.display())]
-    Field {
-        /// The file.
-        path: PathBuf,
-        /// Which of its fields.
-        field: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A file of a version that this library does not know.
-    #[error("{} is a lens of version {found}, and this library reads version {known}", path.display())]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: String,
-        /// The version that can be read.
-        known: u32,
-    },
+    File(#[from] LensFileError),
 }
 
 /// Why tokens are no candidates.

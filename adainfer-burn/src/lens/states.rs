@@ -10,6 +10,9 @@ pub trait LensModel: LayeredModel<Error = ModelError> {
     /// Width of a hidden state.
     fn hidden_size(&self) -> usize;
 
+    /// Positions of this run.
+    fn positions(&self, hidden: &Self::Hidden) -> usize;
+
     /// The hidden states of some positions of this run, counted from 0, one after the other: `positions x hidden` numbers.
     ///
     /// # Errors
@@ -27,6 +30,9 @@ impl<M: LensModel + ?Sized> LensModel for &M {
     fn hidden_size(&self) -> usize {
         (**self).hidden_size()
     }
+    fn positions(&self, hidden: &Self::Hidden) -> usize {
+        (**self).positions(hidden)
+    }
     fn states(&self, hidden: &Self::Hidden, positions: &[usize]) -> Result<Vec<f32>, ModelError> {
         (**self).states(hidden, positions)
     }
@@ -38,6 +44,10 @@ impl<M: LensModel + ?Sized> LensModel for &M {
 impl<B: Ops> LensModel for Model<B> {
     fn hidden_size(&self) -> usize {
         self.hidden
+    }
+
+    fn positions(&self, hidden: &Hidden<B>) -> usize {
+        hidden.x.dims()[0]
     }
 
     fn states(&self, hidden: &Hidden<B>, positions: &[usize]) -> Result<Vec<f32>, ModelError> {
@@ -52,7 +62,7 @@ impl<B: Ops> LensModel for Model<B> {
 impl<B: Ops> Model<B> {
     /// Rows of hidden states: [positions, hidden].
     fn at(&self, hidden: &Hidden<B>, positions: &[usize]) -> Result<Tensor<B, 2>, ModelError> {
-        let there = hidden.x.dims()[0];
+        let there = self.positions(hidden);
         if let Some(position) = positions.iter().copied().find(|position| *position >= there) {
             return Err(ModelError::NoSuchPosition { position, positions: there });
         }

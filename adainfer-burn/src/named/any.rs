@@ -254,6 +254,15 @@ macro_rules! any {
                 match self { $(#[cfg(feature = $feature)] Self::$name(model) => model.hidden_size(),)+ }
             }
 
+            /// None of another backend's states.
+            fn positions(&self, hidden: &AnyHidden) -> usize {
+                match (self, hidden) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyHidden::$name(hidden)) => model.positions(hidden),)+
+                    _ => 0,
+                }
+            }
+
             fn states(&self, hidden: &AnyHidden, positions: &[usize]) -> Result<Vec<f32>, ModelError> {
                 match (self, hidden) {
                     $(#[cfg(feature = $feature)]

@@ -295,6 +295,10 @@ impl LensModel for SplitModel {
         self.first().hidden_size()
     }
 
+    fn positions(&self, hidden: &SplitHidden) -> usize {
+        self.part(hidden.part).map_or(0, |model| model.positions(&hidden.hidden))
+    }
+
     fn states(&self, hidden: &SplitHidden, positions: &[usize]) -> Result<Vec<f32>, ModelError> {
         self.part(hidden.part)?.states(&hidden.hidden, positions)
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use adainfer_burn::{LensError, LinearLens};
+use adainfer_burn::{LensError, LensFileError, LinearLens};
 use adainfer_core::ModelSpec;
 
 use super::map;
@@ -23,6 +23,22 @@ fn every_number_comes_back_and_the_same_lens_is_the_same_file() {
     small().save(&two).unwrap();
     assert_eq!(std::fs::read(one).unwrap(), std::fs::read(two).unwrap());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+}
+
+#[test]
+fn a_lens_of_half_precision_takes_half_the_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, half] = ["whole", "half"].map(|name| folder.path().join(name));
+    let mut lens = LinearLens::new(&ModelSpec::new(5, 16, 32, "small"), 64, "the prompts");
+    lens.set(3, map(5, 64)).unwrap();
+    lens.save(&whole).unwrap();
+    lens.to_half().save(&half).unwrap();
+    assert_eq!(LinearLens::load(&half).unwrap(), lens.to_half());
+    let size = |path| std::fs::metadata(path).unwrap().len();
+    assert_eq!(size(&whole) - size(&half), 2 * 64 * 65);
+    let (one, other) = (lens.map(3).unwrap(), &lens.to_half());
+    let pairs = one.weight.iter().zip(&other.map(3).unwrap().weight);
+    assert!(pairs.into_iter().all(|(x, y)| (x - y).abs() < 1e-3) && &lens != other);
 }
 
 #[test]
@@ -53,7 +69,7 @@ fn damaged_files_are_errors() {
         load(&bytes)
     };
     let error = replaced("\"adainfer_lens\":\"1\"", "\"adainfer_lens\":\"2\"");
-    assert!(matches!(error, LensError::Version { .. }), "{error}");
+    assert!(matches!(error, LensError::File(LensFileError::Version { .. })), "{error}");
     let error = replaced("\"hidden\":\"3\"", "\"hidden\":\"x\"");
     assert!(error.to_string().contains("hidden"), "{error}");
     let error = replaced("\"hidden\":\"3\"", "\"hidden\":\"4\"");
@@ -63,7 +79,7 @@ fn damaged_files_are_errors() {
     let error = replaced("\"layers\":\"5\"", "\"layers\":\"0\"");
     assert!(matches!(error, LensError::Layer { layer: 2, layers: 0 }), "{error}");
     let error = replaced("layer.2.bias", "layer.3.bias");
-    assert!(matches!(error, LensError::Field { .. }), "{error}");
+    assert!(matches!(error, LensError::File(LensFileError::Field { .. })), "{error}");
     let mut bytes = whole.clone();
     let end = bytes.len();
     bytes[end - 4..].copy_from_slice(&f32::INFINITY.to_le_bytes());

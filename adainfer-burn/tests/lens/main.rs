@@ -4,6 +4,7 @@
 mod candidates;
 mod files;
 mod fitted;
+mod labels;
 mod linear;
 
 use std::path::PathBuf;

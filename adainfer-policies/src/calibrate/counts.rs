@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::peaks::Peaks;
-use crate::{ScoringPolicy, TokenTrace, TraceSet};
+use crate::{Label, ScoringPolicy, TokenTrace, TraceSet};
 
 /// How one threshold does on a set of traces.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Counts {
-    pub(super) prompts: usize,
+pub(crate) struct Counts {
+    pub(crate) prompts: usize,
     /// Prompts with a token that exits before the last layer.
-    pub(super) exited: usize,
-    /// Prompts with a token that is not dense's.
-    pub(super) wrong: usize,
+    pub(crate) exited: usize,
+    /// Prompts with a token that is not the right one.
+    pub(crate) wrong: usize,
     /// Sum, over prompts, of the share of such tokens.
-    pub(super) loss: f64,
+    pub(crate) loss: f64,
 }
 
 /// One prompt's tokens under one threshold.
@@ -25,8 +25,13 @@ struct Tokens {
 }
 
 impl Counts {
-    /// Counts for every threshold of a grid.
-    pub(super) fn new<P: ScoringPolicy>(policy: &P, traces: &TraceSet, grid: &[f64]) -> Vec<Self> {
+    /// Counts for every threshold of a grid, against the tokens that `label` holds to be right.
+    pub(crate) fn new<P: ScoringPolicy>(
+        policy: &P,
+        traces: &TraceSet,
+        grid: &[f64],
+        label: Label,
+    ) -> Vec<Self> {
         let mut prompts: BTreeMap<&str, Vec<&TokenTrace>> = BTreeMap::new();
         for trace in traces.tokens() {
             prompts.entry(trace.prompt()).or_default().push(trace);
@@ -36,7 +41,7 @@ impl Counts {
         for traces in prompts.into_values() {
             tokens.fill(Tokens::default());
             for trace in &traces {
-                add_token(policy, trace, grid, &mut tokens);
+                add_token(policy, trace, grid, label, &mut tokens);
             }
             for (counts, tokens) in counts.iter_mut().zip(&tokens) {
                 counts.exited += usize::from(tokens.exited);
@@ -46,14 +51,28 @@ impl Counts {
         }
         counts
     }
+
+    /// With those of other prompts.
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.prompts += more.prompts;
+        self.exited += more.exited;
+        self.wrong += more.wrong;
+        self.loss += more.loss;
+    }
 }
 
-fn add_token<P: ScoringPolicy>(policy: &P, trace: &TokenTrace, grid: &[f64], tokens: &mut [Tokens]) {
-    let peaks = Peaks::of(policy, trace);
+fn add_token<P: ScoringPolicy>(
+    policy: &P,
+    trace: &TokenTrace,
+    grid: &[f64],
+    label: Label,
+    tokens: &mut [Tokens],
+) {
+    let (peaks, right) = (Peaks::of(policy, trace), trace.target(label));
     for (threshold, tokens) in grid.iter().zip(tokens) {
-        if let Some(peak) = peaks.exit(*threshold) {
-            tokens.exited = true;
-            tokens.wrong += usize::from(peak.token != trace.answer());
-        }
+        let exit = peaks.exit(*threshold);
+        tokens.exited |= exit.is_some();
+        let token = exit.map_or(trace.answer(), |peak| peak.token);
+        tokens.wrong += usize::from(Some(token) != right);
     }
 }

@@ -49,4 +49,10 @@ pub enum CalibrationError {
         /// The prompt's name.
         prompt: String,
     },
+    /// What is right is not known of a prompt, and the risk is about that.
+    #[error("prompt {prompt:?} has a token without a gold token")]
+    NoGold {
+        /// The prompt's name.
+        prompt: String,
+    },
 }

@@ -9,8 +9,8 @@ use adainfer_core::{At, Decision, ExitPolicy, Extras, ModelSpec, PolicyMismatch,
 use serde::{Deserialize, Serialize};
 
 use crate::training::in_order;
-use crate::{ScoringPolicy, TraceSet, TraceSource};
-use counts::Counts;
+use crate::{Label, ScoringPolicy, TokenTrace, TraceSet, TraceSource};
+pub(crate) use counts::Counts;
 pub use error::CalibrationError;
 
 /// What is bounded, of a model that exits early.
@@ -30,6 +30,22 @@ pub enum Risk {
     /// anything, nothing is certified. So give a grid that begins where many are expected to exit; a
     /// policy's own begins where hardly any do.
     WhereExited,
+    /// The share of prompts with a token that is not its gold token, exited early or not: for lenses that answer
+    /// better than the model, such as label probes.
+    ///
+    /// The safest threshold is tested first, and its answers are mostly the last layer's: where those alone are wrong
+    /// more often than epsilon, nothing is certified.
+    WrongAnswer,
+}
+
+impl Risk {
+    /// What an answer is compared with.
+    pub(crate) fn label(self) -> Label {
+        match self {
+            Self::WrongAnswer => Label::Gold,
+            Self::Disagreement | Self::TokenShare | Self::WhereExited => Label::Dense,
+        }
+    }
 }
 
 /// Chooses a policy's threshold so that what early exit changes stays bounded.
@@ -64,9 +80,9 @@ pub enum Risk {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
-    epsilon: f64,
-    delta: f64,
-    risk: Risk,
+    pub(crate) epsilon: f64,
+    pub(crate) delta: f64,
+    pub(crate) risk: Risk,
     grid: Option<Vec<f64>>,
 }
 
@@ -108,8 +124,8 @@ impl Calibration {
     /// Time is linear in the probes plus, a trace, the thresholds.
     ///
     /// # Errors
-    /// No traces, traces of another model or of other layers than the policy looks after, and prompts that it
-    /// was trained on.
+    /// No traces, traces of another model or of other layers than the policy looks after, prompts that it was trained
+    /// on, and for [`Risk::WrongAnswer`] a trace without a gold token.
     pub fn calibrate<P: ScoringPolicy>(
         &self,
         policy: &P,
@@ -122,17 +138,16 @@ impl Calibration {
         if let Some(prompt) = traces.prompts().into_iter().find(seen) {
             return Err(CalibrationError::Overlap { prompt: prompt.to_owned() });
         }
+        let no_gold = |trace: &&TokenTrace| trace.target(self.risk.label()).is_none();
+        if let Some(trace) = traces.tokens().iter().find(no_gold) {
+            return Err(CalibrationError::NoGold { prompt: trace.prompt().to_owned() });
+        }
         let layers = looked_at(policy, traces)?;
         // What is tested is what the policy will have: it may round.
         let asked = self.grid.clone().unwrap_or_else(|| policy.grid());
         let grid = checked(asked.into_iter().map(|t| policy.with_threshold(t).threshold()).collect())?;
-        let tests: Vec<_> = Counts::new(policy, traces, &grid)
-            .iter()
-            .zip(&grid)
-            .map(|(counts, threshold)| self.test(*threshold, counts))
-            .collect();
-        let passed = passed(tests.iter().map(|test| test.p_value), self.delta);
-        let chosen = passed.checked_sub(1).map(|last| &tests[last]);
+        let chosen = self.choose(&Counts::new(policy, traces, &grid, self.risk.label()), &grid);
+        let chosen = chosen.as_ref();
         let certificate = Certificate {
             epsilon: self.epsilon,
             delta: self.delta,
@@ -149,10 +164,19 @@ impl Calibration {
         Ok(Certified { policy, certificate })
     }
 
+    /// The last threshold before the first that fails.
+    pub(crate) fn choose(&self, counts: &[Counts], grid: &[f64]) -> Option<Test> {
+        let tests = || counts.iter().zip(grid).map(|(counts, threshold)| self.test(*threshold, counts));
+        let passed = passed(tests().map(|test| test.p_value), self.delta);
+        tests().nth(passed.checked_sub(1)?)
+    }
+
     fn test(&self, threshold: f64, counts: &Counts) -> Test {
         let Counts { prompts, exited, wrong, loss } = *counts;
         let (n, k, p_value) = match self.risk {
-            Risk::Disagreement => (prompts, wrong as f64, bounds::binomial(prompts, wrong, self.epsilon)),
+            Risk::Disagreement | Risk::WrongAnswer => {
+                (prompts, wrong as f64, bounds::binomial(prompts, wrong, self.epsilon))
+            }
             Risk::WhereExited => (exited, wrong as f64, bounds::binomial(exited, wrong, self.epsilon)),
             Risk::TokenShare => {
                 (prompts, loss, bounds::hoeffding_bentkus(prompts, loss / prompts as f64, self.epsilon))
@@ -168,8 +192,8 @@ fn passed(p_values: impl Iterator<Item = f64>, delta: f64) -> usize {
 }
 
 /// A threshold, tested.
-struct Test {
-    threshold: f64,
+pub(crate) struct Test {
+    pub(crate) threshold: f64,
     n: usize,
     k: f64,
     p_value: f64,

@@ -7,13 +7,14 @@ pub use any::AnyPolicy;
 pub use error::SavedPolicyError;
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
 use adainfer_core::{At, Decision, ExitPolicy, Extras, ModelSpec, PolicyMismatch, Trace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::document::{read_up_to, replace};
 use crate::{Certificate, Certified, ScoringPolicy, TraceSource};
 
 /// The version that is written, and the only one that is read.
@@ -81,20 +82,7 @@ impl SavedPolicy {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), SavedPolicyError> {
-        let path = path.as_ref();
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".part");
-        let part = path.with_file_name(name);
-        let mut file = BufWriter::new(File::create(&part)?);
-        let written = self.write(&mut file).and_then(|()| {
-            file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-            Ok(std::fs::rename(&part, path)?)
-        });
-        if written.is_err() {
-            // The error that matters is the one that there is.
-            let _ = std::fs::remove_file(&part);
-        }
-        written
+        replace(path.as_ref(), |out| self.write(out))
     }
 
     /// Reads at most [`LIMIT`](Self::LIMIT) bytes.
@@ -111,11 +99,7 @@ impl SavedPolicy {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_up_to(limit: u64, input: impl Read) -> Result<Self, SavedPolicyError> {
-        let mut text = Vec::new();
-        input.take(limit.saturating_add(1)).read_to_end(&mut text)?;
-        if text.len() as u64 > limit {
-            return Err(SavedPolicyError::TooLong { limit });
-        }
+        let text = read_up_to(limit, input)?.ok_or(SavedPolicyError::TooLong { limit })?;
         let whole = |source| SavedPolicyError::Json { field: ".".to_owned(), source };
         let value: Value = serde_json::from_slice(&text).map_err(whole)?;
         // Another version may well have other fields.

@@ -75,6 +75,13 @@ impl TokenTrace {
         self
     }
 
+    /// The same with another gold token: what a label probe answers, for example, can be judged by the label, and by
+    /// what the model itself would have answered.
+    pub fn with_gold(mut self, gold: Option<TokenId>) -> Self {
+        self.gold = gold;
+        self
+    }
+
     /// How many tokens its session decided before it.
     pub fn produced(&self) -> usize {
         self.produced

@@ -9,7 +9,7 @@ pub use prompts::LensPrompt;
 
 use adainfer_core::Extras;
 
-use super::{EPSILON, LayerMap, LensModel, LensQuality, LinearLens};
+use super::{LayerMap, LensModel, LensQuality, LinearLens, level};
 use normal::{NormalEquations, Solution};
 
 /// Fewer prompts than this, and which ones are held out would decide what is fitted.
@@ -204,13 +204,6 @@ fn add<M: LensModel>(
         }
     }
     Ok(())
-}
-
-/// x at a root mean square of 1, as the lens has it.
-fn level(x: &[f32]) -> impl Iterator<Item = f64> {
-    let mean_square = x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / x.len() as f64;
-    let scale = 1.0 / (mean_square + EPSILON).sqrt();
-    x.iter().map(move |x| f64::from(*x) * scale)
 }
 
 fn map(solution: &Solution, width: usize, quality: LensQuality) -> LayerMap {

@@ -4,6 +4,7 @@ use adainfer_core::TokenId;
 use sha2::{Digest, Sha256};
 
 use super::LensFitError;
+use crate::lens::hex;
 
 /// A text that a lens is fitted on, and where in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +73,7 @@ pub(super) fn hash(prompts: &[LensPrompt]) -> String {
             hash.update(weight.to_le_bytes());
         }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hash)
 }
 
 /// Which prompts are held out.

@@ -1,0 +1,214 @@
+use std::time::Instant;
+
+use adainfer_core::{EarlyExit, Extras, LayeredModel, Never, RunError, Step, TokenId, Watch};
+use serde::{Deserialize, Serialize};
+
+use super::PlanError;
+use crate::StaticLayer;
+
+/// What running a prompt takes: [`base`](Self::base), and so much for every layer and every look. In seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunCost {
+    /// Tokens of the prompt.
+    pub positions: usize,
+    /// What is before the first layer.
+    pub base: f64,
+    /// A layer.
+    pub layer: f64,
+    /// A look: the head for one position, and its few numbers on the host.
+    pub look: f64,
+}
+
+impl RunCost {
+    /// Seconds for so many layers and looks, the answer's own among them.
+    pub fn seconds(&self, layers: f64, looks: f64) -> f64 {
+        self.base + layers * self.layer + looks * self.look
+    }
+}
+
+/// What a model costs on a device at the prompt lengths in use: the measurements that a [`Plan`](super::Plan) is made from.
+///
+/// ```
+/// use adainfer_core::testing::ScriptedModel;
+/// use adainfer_core::Extras;
+/// use adainfer_policies::CostModel;
+///
+/// let model = ScriptedModel::with_gaps(&[0.1, 0.2, 0.9]);
+/// let costs = CostModel::measure(&model, "this computer", &[vec![1, 2], vec![3; 5]], Extras::NONE, 9)?;
+/// assert_eq!(costs.runs().iter().map(|run| run.positions).collect::<Vec<_>>(), [2, 5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct CostModel {
+    /// Fingerprint of the model and its lens.
+    model: String,
+    device: String,
+    runs: Vec<RunCost>,
+}
+
+impl CostModel {
+    /// Costs that were found in another way; `model` is a fingerprint.
+    ///
+    /// # Errors
+    /// [`PlanError::NoCosts`] without a run, [`PlanError::Cost`] for a negative number or one that is not finite.
+    pub fn new(
+        model: impl Into<String>,
+        device: impl Into<String>,
+        runs: Vec<RunCost>,
+    ) -> Result<Self, PlanError> {
+        if runs.is_empty() {
+            return Err(PlanError::NoCosts);
+        }
+        for run in &runs {
+            for (name, found) in [("base", run.base), ("layer", run.layer), ("look", run.look)] {
+                if !(found.is_finite() && found >= 0.0) {
+                    return Err(PlanError::Cost { positions: run.positions, name, found });
+                }
+            }
+        }
+        Ok(Self { model: model.into(), device: device.into(), runs })
+    }
+
+    /// Measures prompts, which should be of the lengths in use, each `rounds` times; medians count.
+    ///
+    /// A round is three runs in turns: to the first layer where the lens can look, to the last layer, and to the last layer
+    /// with a look wherever the lens can, with these extras. A difference below nothing is noise, and taken as nothing.
+    ///
+    /// # Errors
+    /// As [`Session::feed`](adainfer_core::Session::feed); [`PlanError::NoCosts`] without a prompt.
+    pub fn measure<M: LayeredModel>(
+        model: &M,
+        device: impl Into<String>,
+        prompts: &[Vec<TokenId>],
+        extras: Extras,
+        rounds: usize,
+    ) -> Result<Self, MeasureError<M::Error>> {
+        let runs = prompts.iter().map(|prompt| measure(model, prompt, extras, rounds.max(1)));
+        let runs = runs.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::new(&model.spec().fingerprint, device, runs)?)
+    }
+
+    /// Fingerprint of the model and its lens.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// What the device was called.
+    pub fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// One for each prompt that was measured.
+    pub fn runs(&self) -> &[RunCost] {
+        &self.runs
+    }
+
+    /// Mean seconds of those prompts, for so many layers and looks, the answer's own among them.
+    pub fn seconds(&self, layers: f64, looks: f64) -> f64 {
+        self.runs.iter().map(|run| run.seconds(layers, looks)).sum::<f64>() / self.runs.len() as f64
+    }
+
+    /// The same for the dense model.
+    pub fn dense(&self, layers: usize) -> f64 {
+        self.seconds(layers as f64, 1.0)
+    }
+
+    /// What a look costs, in layers.
+    pub fn look_in_layers(&self) -> f64 {
+        let base = self.seconds(0.0, 0.0);
+        (self.seconds(0.0, 1.0) - base) / (self.seconds(1.0, 0.0) - base)
+    }
+}
+
+/// Why costs could not be measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MeasureError<E: std::error::Error + 'static> {
+    /// A prompt could not be run.
+    #[error(transparent)]
+    Run(#[from] RunError<E>),
+    /// What was measured is no cost.
+    #[error(transparent)]
+    Costs(#[from] PlanError),
+}
+
+fn measure<M: LayeredModel>(
+    model: &M,
+    prompt: &[TokenId],
+    extras: Extras,
+    rounds: usize,
+) -> Result<RunCost, MeasureError<M::Error>> {
+    let layers = model.spec().layers;
+    let looks: Vec<usize> = (1..layers).filter(|layer| model.looks_after(layer - 1)).collect();
+    let first = looks.first().copied().unwrap_or(layers);
+    let shallow = EarlyExit::new(model, StaticLayer::new(first))?;
+    let (dense, watched) = (EarlyExit::new(model, Never)?, EarlyExit::new(model, Watch::new(extras))?);
+    watched.session()?.feed(prompt)?; // warms up
+
+    let mut times = [const { Vec::new() }; 3];
+    for _ in 0..rounds {
+        times[0].push(timed(|| shallow.session()?.feed(prompt))?);
+        times[1].push(timed(|| dense.session()?.feed(prompt))?);
+        times[2].push(timed(|| watched.session()?.feed(prompt))?);
+    }
+    let [shallow, dense, watched] = times.map(median);
+    let per = |difference: f64, count: usize| difference.max(0.0) / count.max(1) as f64;
+    let (layer, look) = match looks.len() {
+        0 => (dense / layers as f64, 0.0),
+        count => (per(dense - shallow, layers - first), per(watched - dense, count)),
+    };
+    let base = (dense - layers as f64 * layer - look).max(0.0);
+    Ok(RunCost { positions: prompt.len(), base, layer, look })
+}
+
+fn timed<E>(run: impl FnOnce() -> Result<Step, E>) -> Result<f64, E> {
+    let start = Instant::now();
+    run()?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// As a file has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    model: String,
+    device: String,
+    runs: Vec<RunCost>,
+}
+
+impl TryFrom<Unchecked> for CostModel {
+    type Error = PlanError;
+
+    fn try_from(Unchecked { model, device, runs }: Unchecked) -> Result<Self, PlanError> {
+        Self::new(model, device, runs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_add_up() {
+        let run = |positions, look| RunCost { positions, base: 1.0, layer: 2.0, look };
+        let costs = CostModel::new("m", "d", vec![run(10, 0.5), run(20, 1.5)]).unwrap();
+        assert_eq!(costs.seconds(3.0, 2.0), 1.0 + 6.0 + 2.0);
+        assert_eq!((costs.dense(4), costs.look_in_layers()), (10.0, 0.5));
+    }
+
+    #[test]
+    fn what_is_no_cost_is_refused() {
+        assert!(matches!(CostModel::new("m", "d", vec![]), Err(PlanError::NoCosts)));
+        for bad in [-1.0, f64::NAN, f64::INFINITY] {
+            let run = RunCost { positions: 1, base: 0.0, layer: bad, look: 0.0 };
+            assert!(matches!(CostModel::new("m", "d", vec![run]), Err(PlanError::Cost { .. })));
+        }
+    }
+}
