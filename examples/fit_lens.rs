@@ -37,6 +37,12 @@ struct Args {
     /// No map before this layer, counted from 1
     #[arg(long, value_name = "LAYER", default_value_t = 1)]
     from: usize,
+    /// Keep the maps of these layers alone, as 22,24
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',', conflicts_with = "from")]
+    keep: Vec<usize>,
+    /// Round its numbers to half precision: the file takes half the room
+    #[arg(long)]
+    half: bool,
     /// Which prompts are held out depends on it
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -55,13 +61,21 @@ fn run(args: &Args) -> Result<()> {
 
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}, {eta} left")?;
     let bar = ProgressBar::new(0).with_style(style);
-    let params = LinearLensParams::default().from(args.from).seed(args.seed);
+    let first = args.keep.iter().min().copied().unwrap_or(args.from);
+    let params = LinearLensParams::default().from(first).seed(args.seed);
     let (mut lens, report) = params.fit(&model, &prompts, |progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
         bar.set_message(progress.layer.map_or("prompts".to_owned(), |layer| format!("layer {layer}")));
     })?;
     bar.finish_and_clear();
+    if !args.keep.is_empty() {
+        let others: Vec<_> = lens.layers().filter(|layer| !args.keep.contains(layer)).collect();
+        others.into_iter().for_each(|layer| drop(lens.close(layer)));
+    }
+    if args.half {
+        lens = lens.to_half();
+    }
 
     let held_out: BTreeSet<_> = report.held_out.iter().collect();
     let held_out: Vec<_> = prompts.iter().filter(|prompt| held_out.contains(&prompt.id)).collect();

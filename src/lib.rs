@@ -5,6 +5,9 @@
 pub use adainfer_burn as burn;
 #[doc(inline)]
 pub use adainfer_core as core;
+#[cfg(feature = "eval")]
+#[doc(inline)]
+pub use adainfer_eval as eval;
 #[cfg(feature = "policies")]
 #[doc(inline)]
 pub use adainfer_policies as policies;

@@ -51,7 +51,7 @@ use model::Search;
 pub(crate) use opening::{open, tokenizer};
 pub(crate) use outcome::{Outcome, Summary, settled};
 pub(crate) use program::run;
-pub(crate) use prompts::Prompt;
+pub(crate) use prompts::{Prompt, shuffle};
 pub(crate) use stopwatch::{median, timed};
 
 /// The arguments by which an example is told its model.

@@ -7,6 +7,17 @@ use std::path::Path;
 use adainfer::burn::AnyModel;
 use adainfer::core::TokenId;
 use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+
+/// Puts items into an order that depends on a seed and their names alone.
+pub(crate) fn shuffle<T>(items: &mut [T], seed: u64, name: impl Fn(&T) -> &String) {
+    items.sort_by_cached_key(|item| {
+        let mut hash = Sha256::new();
+        hash.update(seed.to_le_bytes());
+        hash.update(name(item));
+        hash.finalize()
+    });
+}
 
 /// One line: `{"id": "7", "prompt": "Q: 2 + 2\nA:", "answer": " 4"}`, or with `tokens` and `gold` in their places.
 #[derive(serde::Deserialize)]
@@ -64,5 +75,23 @@ impl Prompt {
             _ => bail!("it must not have both an `answer` and `gold`"),
         };
         Ok((tokens, gold))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_says_the_order_whatever_it_was() {
+        let names = || (0..20).map(|i| i.to_string()).collect::<Vec<_>>();
+        let shuffled = |mut names: Vec<String>, seed| {
+            shuffle(&mut names, seed, |name| name);
+            names
+        };
+        let backwards = names().into_iter().rev().collect();
+        assert_eq!(shuffled(names(), 1), shuffled(backwards, 1));
+        assert_ne!(shuffled(names(), 1), shuffled(names(), 2));
+        assert_ne!(shuffled(names(), 1), names());
     }
 }

@@ -37,12 +37,14 @@ const FEWEST_PROMPTS: usize = 40;
 /// use adainfer_core::ModelSpec;
 /// use adainfer_policies::{Calibration, CostModel, GapThreshold, Planner, RunCost, TokenTrace, TraceSet, TraceSource};
 ///
-/// // The answer, token 1, is there after layer 3 of 5, and nowhere before.
+/// // For every second prompt the answer, token 1, is there after layer 3 of 5; for the others only at the end.
 /// let model = ModelSpec::new(5, 8, 64, "scripted");
 /// let mut traces = TraceSet::new(TraceSource::new(&model, "logit"));
 /// for i in 0..200 {
-///     let gaps = [(0, 0.1), (0, 0.2), (1, 0.8), (1, 0.8), (1, 0.9)];
-///     let mut probes = gaps.map(|(token, gap)| scripted_probe(token, gap));
+///     let late = [(0, 0.1), (0, 0.1), (0, 0.1), (0, 0.1), (1, 0.9)];
+///     let early = [(0, 0.1), (0, 0.2), (1, 0.8), (1, 0.8), (1, 0.9)];
+///     let script = if i % 2 == 0 { early } else { late };
+///     let mut probes = script.map(|(token, gap)| scripted_probe(token, gap));
 ///     (1..).zip(&mut probes).for_each(|(layer, probe)| probe.layer = layer);
 ///     traces.push(TokenTrace::new(format!("prompt {i}"), 5, probes.to_vec(), None)?)?;
 /// }
@@ -50,9 +52,9 @@ const FEWEST_PROMPTS: usize = 40;
 /// let calibration = Calibration::new(0.05, 0.05)?;
 /// let plan = |look| Planner::new(run(look)?, calibration.clone()).plan(&traces, |_| Ok(GapThreshold::default()));
 /// assert_eq!(plan(0.1)?.layers, [3]);
-/// // Where a look costs more than the layers that are left, looking does not pay.
-/// assert!(plan(3.0)?.is_dense());
-/// # Ok::<(), adainfer_policies::PlanError>(())
+/// // Where looks cost more than the layers that they save, looking does not pay.
+/// assert!(plan(9.0)?.is_dense());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planner {
