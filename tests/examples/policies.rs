@@ -82,6 +82,76 @@ fn a_lens_is_fitted_recorded_through_and_trained_on() {
     assert!(said.contains("leave --lens out"), "{said}");
     let said = refused("fit_lens", &fit("9"), 1);
     assert!(said.contains("layer 1 to 3, not 9"), "{said}");
+
+    let size = || std::fs::metadata(&lens).unwrap().len();
+    let all = size();
+    let said = printed("fit_lens", &[&fit("2")[..6], &["--keep", "3", "--half"]].concat());
+    assert!(said.contains("a lens for 1 layers") && size() < all / 3, "{said}");
+    let said = refused("fit_lens", &[&fit("2")[..], &["--keep", "3"]].concat(), 2);
+    assert!(said.contains("cannot be used with"), "{said}");
+}
+
+#[cfg(all(feature = "eval", feature = "fit"))]
+#[test]
+fn a_report_says_whether_early_exit_is_worth_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    recorded(&scratch, "llama-mha", 200);
+    let (prompts, out) = (path(&scratch, "prompts.jsonl"), path(&scratch, "report"));
+    let model = folder("llama-mha");
+    let args = ["--model", &model, "--prompts", &prompts, "--out", &out, "--from", "2", "--epsilon", "0.4"];
+    let said = printed("suitability", &[&args[..], &["--candidates"]].concat());
+    assert!(said.contains("56 prompts planned with, 56 calibrated on, 28 reported on"), "{said}");
+    assert!(said.contains("\nYes: ") || said.contains("\nNo: run all layers."), "{said}");
+    let file = |name: &str| read_to_string(Path::new(&out).join(name)).unwrap();
+    assert!(said.starts_with(&file("report.txt")) && file("report.svg").starts_with("<svg"));
+    let report: serde_json::Value = serde_json::from_str(&file("report.json")).unwrap();
+    for (i, lens) in ["logit", "linear", "candidates"].into_iter().enumerate() {
+        assert_eq!(report["lenses"][i]["lens"], lens);
+        assert!(file(&format!("{lens}.plan.json")).contains("adainfer_plan"));
+        assert!(file(&format!("{lens}.policy.json")).contains("adainfer_policy"));
+    }
+    let traces = path(&scratch, "through.jsonl");
+    let lens = path(&scratch, "report/lens.safetensors");
+    printed("record", &["--model", &model, "--prompts", &prompts, "--lens", &lens, "--out", &traces]);
+    let policy = path(&scratch, "report/linear.policy.json");
+    printed("replay", &["--traces", &traces, "--policy", &policy]);
+
+    let said = refused("suitability", &[&args[..7], &["9"]].concat(), 1);
+    assert!(said.contains("look from one before the last"), "{said}");
+    write(&prompts, "{\"id\": \"a\", \"tokens\": [5]}\n".repeat(2)).unwrap();
+    assert!(refused("suitability", &args, 1).contains("have one id"));
+}
+
+#[cfg(all(feature = "eval", feature = "fit"))]
+#[test]
+fn a_label_probe_is_fitted_and_certified() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = |name: &str, first: u32, count: u32| {
+        // The label is told by the last token.
+        let line = |i: u32| {
+            let tokens = [5 + i * 7 % 200, 6 + i * 13 % 200, 100 + i % 2];
+            format!("{{\"id\": \"{i}\", \"tokens\": {tokens:?}, \"gold\": {}}}\n", 40 + i % 2)
+        };
+        write(path(&scratch, name), (first..first + count).map(line).collect::<String>()).unwrap();
+        path(&scratch, name)
+    };
+    let (prompts, eval) = (file("prompts.jsonl", 0, 160), file("eval.jsonl", 200, 40));
+    let (model, out) = (folder("opt-pre"), path(&scratch, "probe"));
+    let args = ["--model", &model, "--prompts", &prompts, "--eval", &eval, "--out", &out, "--fit", "60"];
+    let said = printed("label_probe", &args);
+    assert!(said.starts_with("fitted on 60 prompts; by cross-validation:\n"), "{said}");
+    assert!(said.contains("by the labels           exits above"), "{said}");
+    assert!(said.contains("by the model's answers  nothing can be certified"), "{said}");
+    assert!(
+        said.contains("the probe, early exit   1.000") && said.contains("the model               0.000"),
+        "{said}"
+    );
+    for name in ["probe.safetensors", "policy.json"] {
+        assert!(Path::new(&out).join(name).exists(), "{name}");
+    }
+    let said = refused("label_probe", &[&args[..8], &["--fit", "160"]].concat(), 1);
+    assert!(said.contains("none is left to certify on"), "{said}");
+    assert!(refused("label_probe", &[&args[..], &["--epsilon", "0"]].concat(), 1).contains("epsilon"));
 }
 
 #[test]
