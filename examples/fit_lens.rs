@@ -63,7 +63,7 @@ fn run(args: &Args) -> Result<()> {
     let bar = ProgressBar::new(0).with_style(style);
     let first = args.keep.iter().min().copied().unwrap_or(args.from);
     let params = LinearLensParams::default().from(first).seed(args.seed);
-    let (mut lens, report) = params.fit(&model, &prompts, |progress| {
+    let (mut lens, mut report) = params.fit(&model, &prompts, |progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
         bar.set_message(progress.layer.map_or("prompts".to_owned(), |layer| format!("layer {layer}")));
@@ -81,6 +81,7 @@ fn run(args: &Args) -> Result<()> {
     let held_out: Vec<_> = prompts.iter().filter(|prompt| held_out.contains(&prompt.id)).collect();
     let looks = record(&model.with_lens(&lens)?, &held_out)?;
     let guarded = Guard::default().inspect(&looks);
+    report.layers.retain(|(layer, _)| lens.map(*layer).is_some());
     print(&report, &guarded, &agreements(&record(&model, &held_out)?), &agreements(&looks))?;
     guarded.iter().filter(|layer| layer.is_closed).for_each(|layer| drop(lens.close(layer.layer)));
     lens.save(&args.out)?;

@@ -163,15 +163,21 @@ impl<B: Ops> LayeredModel for Model<B> {
 impl<B: Ops> Model<B> {
     /// A session has checked this already; whoever calls the trait directly gets an error and no panic.
     pub(crate) fn check(&self, tokens: &[TokenId], embedded: usize) -> Result<(), ModelError> {
-        let ModelSpec { vocab, max_positions: max, .. } = self.spec;
+        self.known(tokens)?;
+        let (needed, max) = (embedded.saturating_add(tokens.len()), self.spec.max_positions);
+        if needed > max { Err(ModelError::TooLong { needed, max }) } else { Ok(()) }
+    }
+
+    /// Refuses no token, and one that is not in the vocabulary.
+    pub(crate) fn known(&self, tokens: &[TokenId]) -> Result<(), ModelError> {
+        let vocab = self.spec.vocab;
         if tokens.is_empty() {
             return Err(ModelError::Empty);
         }
-        if let Some(&token) = tokens.iter().find(|&&token| token as usize >= vocab) {
-            return Err(ModelError::TokenOutOfRange { token, vocab });
+        match tokens.iter().find(|&&token| token as usize >= vocab) {
+            Some(&token) => Err(ModelError::TokenOutOfRange { token, vocab }),
+            None => Ok(()),
         }
-        let needed = embedded.saturating_add(tokens.len());
-        if needed > max { Err(ModelError::TooLong { needed, max }) } else { Ok(()) }
     }
 
     /// Makes a state ready for so many more positions, which have been checked.

@@ -49,7 +49,7 @@ impl<B: Ops> CandidateHead for Model<B> {
     type Rows = CandidateRows<B>;
 
     fn rows(&self, tokens: &[TokenId]) -> Result<CandidateRows<B>, ModelError> {
-        self.check(tokens, 0)?;
+        self.known(tokens)?;
         B::in_order(|| {
             let ids: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
             let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, [tokens.len()]), &self.device);

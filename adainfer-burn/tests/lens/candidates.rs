@@ -99,6 +99,11 @@ fn candidates_are_another_model_for_policies() {
 fn frequent_tokens_are_the_first() {
     assert_eq!(most_frequent(3, 100), [0, 1, 2]);
     assert_eq!(most_frequent(300, 2), [0, 1]);
+    // More of them than the model has positions.
+    let model = open("llama-mha");
+    let (count, vocab) = (model.spec().max_positions + 9, model.spec().vocab);
+    let candidates = Candidates::new(model, &most_frequent(count, vocab)).unwrap();
+    assert_eq!(candidates.tokens().len(), count);
 }
 
 #[test]
