@@ -142,15 +142,27 @@ pub(crate) struct Rows {
     pub(crate) labels: Vec<bool>,
 }
 
-/// What a set of traces trains on: each trace's rows, none of them empty, with both labels and without a
-/// feature that says nothing.
+/// What a set of traces trains on that must tell two labels apart: [`rows`] with both of them.
+pub(crate) fn rows_of_both(
+    traces: &TraceSet,
+    features: &FeatureSet,
+    label: Label,
+) -> Result<Vec<Rows>, FitError> {
+    let all = rows(traces, features, label)?;
+    let labels = || all.iter().flat_map(|rows| &rows.labels).copied();
+    let Some(right) = labels().next() else { return Err(FitError::NoRows) };
+    match labels().all(|label| label == right) {
+        true => Err(FitError::OneClass { rows: labels().count(), right }),
+        false => Ok(all),
+    }
+}
+
+/// What a set of traces trains on: each trace's rows, none of them empty, and without a feature that says nothing.
 pub(crate) fn rows(traces: &TraceSet, features: &FeatureSet, label: Label) -> Result<Vec<Rows>, FitError> {
     let all = traces.tokens().iter().map(|t| rows_of(t, features, label)).collect::<Result<Vec<_>, _>>()?;
     let count = all.iter().map(|rows| rows.labels.len()).sum::<usize>();
-    let mut labels = all.iter().flat_map(|rows| &rows.labels);
-    let Some(right) = labels.next().copied() else { return Err(FitError::NoRows) };
-    if labels.all(|label| *label == right) {
-        return Err(FitError::OneClass { rows: count, right });
+    if count == 0 {
+        return Err(FitError::NoRows);
     }
     for (i, feature) in features.iter().enumerate() {
         let mut values = all.iter().flat_map(|rows| rows.features.iter().skip(i).step_by(features.len()));

@@ -129,6 +129,31 @@ fn what_cannot_be_planned_is_refused() {
     assert!(planner.plan(&traces(0, 100).at_layers([]), logistic).unwrap().is_dense());
 }
 
+/// With the first look at which the answer is always there.
+fn always_right() -> TraceSet {
+    let mut set = TraceSet::new(traces(0, 1).source().clone());
+    for trace in traces(0, 200).tokens() {
+        let mut probes = trace.probes().to_vec();
+        probes[4..].iter_mut().for_each(|probe| probe.top.token = 1);
+        set.push(TokenTrace::new(trace.prompt(), LAYERS, probes, Some(1)).unwrap()).unwrap();
+    }
+    set
+}
+
+#[test]
+fn a_lens_that_is_always_right_is_used() {
+    let calibration = Calibration::new(0.05, 0.05).unwrap();
+    let plan =
+        |traces: &TraceSet| Planner::new(costs(0.4), calibration.clone()).plan(traces, logistic).unwrap();
+    assert!(plan(&always_right()).layers.contains(&5));
+    // Also where there is no other look to learn from.
+    let only = always_right().at_layers([5]);
+    assert_eq!(plan(&only).layers, [5]);
+    let (training, rest) = only.split(0.5, 0);
+    let certified = calibration.calibrate(&logistic(&training).unwrap(), &rest).unwrap();
+    assert_eq!(Replay::new(&certified, &rest).mean_layers, 5.0);
+}
+
 #[test]
 fn costs_are_measured_through_any_lens() {
     for model in [

@@ -2,7 +2,7 @@
 
 use super::CrfPolicy;
 use super::chain::Transitions;
-use crate::fit::{Rows, rows};
+use crate::fit::{Rows, rows_of_both};
 use crate::lbfgs::{Limits, Minimum, minimise};
 use crate::{FeatureSet, Fit, FitError, FitReport, Label, TraceSet, Training};
 
@@ -72,7 +72,7 @@ impl Fit for CrfParams {
         if !(self.c2 >= 0.0 && self.c2.is_finite()) {
             return Err(FitError::Parameter { name: "c2", must: "finite and not negative", found: self.c2 });
         }
-        let rows = rows(traces, &self.features, self.label)?;
+        let rows = rows_of_both(traces, &self.features, self.label)?;
         let objective = Objective::new(&rows, self.features.len(), self.c2, self.all_transitions);
         let Minimum { x, value, iterations, converged } = objective.minimise(self.iterations);
         if !converged {

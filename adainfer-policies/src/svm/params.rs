@@ -1,6 +1,6 @@
 use super::SvmPolicy;
 use super::train::{self, Solution};
-use crate::fit::{Table, rows};
+use crate::fit::{Table, rows_of_both};
 use crate::{FeatureSet, Fit, FitError, FitReport, Label, TraceSet, Training};
 
 /// How a [`SvmPolicy`] is trained. The defaults are the paper's: gap and top prob, and scikit-learn's `SVC()`
@@ -119,7 +119,7 @@ impl Fit for SvmParams {
 
     fn fit(&self, traces: &TraceSet) -> Result<(SvmPolicy, FitReport), FitError> {
         self.checked()?;
-        let all = Table::of(&rows(traces, &self.features, self.label)?, self.features.len());
+        let all = Table::of(&rows_of_both(traces, &self.features, self.label)?, self.features.len());
         let sample = all.sample(self.max_rows, self.seed);
         let Solution { machine, support_vectors, iterations, converged, objective } =
             train::train(&sample, self.kernel, self.c)?;
