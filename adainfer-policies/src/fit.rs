@@ -142,7 +142,8 @@ pub(crate) struct Rows {
     pub(crate) labels: Vec<bool>,
 }
 
-/// What a set of traces trains on that must tell two labels apart: [`rows`] with both of them.
+/// What a set of traces trains on that must tell two labels apart: [`rows`] with both of them, and without a feature that
+/// says nothing.
 pub(crate) fn rows_of_both(
     traces: &TraceSet,
     features: &FeatureSet,
@@ -150,19 +151,9 @@ pub(crate) fn rows_of_both(
 ) -> Result<Vec<Rows>, FitError> {
     let all = rows(traces, features, label)?;
     let labels = || all.iter().flat_map(|rows| &rows.labels).copied();
-    let Some(right) = labels().next() else { return Err(FitError::NoRows) };
-    match labels().all(|label| label == right) {
-        true => Err(FitError::OneClass { rows: labels().count(), right }),
-        false => Ok(all),
-    }
-}
-
-/// What a set of traces trains on: each trace's rows, none of them empty, and without a feature that says nothing.
-pub(crate) fn rows(traces: &TraceSet, features: &FeatureSet, label: Label) -> Result<Vec<Rows>, FitError> {
-    let all = traces.tokens().iter().map(|t| rows_of(t, features, label)).collect::<Result<Vec<_>, _>>()?;
-    let count = all.iter().map(|rows| rows.labels.len()).sum::<usize>();
-    if count == 0 {
-        return Err(FitError::NoRows);
+    let (count, Some(right)) = (labels().count(), labels().next()) else { return Err(FitError::NoRows) };
+    if labels().all(|label| label == right) {
+        return Err(FitError::OneClass { rows: count, right });
     }
     for (i, feature) in features.iter().enumerate() {
         let mut values = all.iter().flat_map(|rows| rows.features.iter().skip(i).step_by(features.len()));
@@ -172,6 +163,12 @@ pub(crate) fn rows(traces: &TraceSet, features: &FeatureSet, label: Label) -> Re
         }
     }
     Ok(all)
+}
+
+/// What a set of traces trains on: each trace's rows, none of them empty.
+pub(crate) fn rows(traces: &TraceSet, features: &FeatureSet, label: Label) -> Result<Vec<Rows>, FitError> {
+    let all = traces.tokens().iter().map(|t| rows_of(t, features, label)).collect::<Result<Vec<_>, _>>()?;
+    if all.is_empty() { Err(FitError::NoRows) } else { Ok(all) }
 }
 
 fn rows_of(trace: &TokenTrace, features: &FeatureSet, label: Label) -> Result<Rows, FitError> {
