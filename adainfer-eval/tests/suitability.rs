@@ -4,7 +4,7 @@
 use adainfer_core::ModelSpec;
 use adainfer_core::testing::scripted_probe;
 use adainfer_eval::{LensTraces, Suitability, SuitabilityError, SuitabilityParams};
-use adainfer_policies::{Calibration, CostModel, RunCost, TokenTrace, TraceSet, TraceSource};
+use adainfer_policies::{Calibration, CostModel, Risk, RunCost, TokenTrace, TraceSet, TraceSource};
 
 const LAYERS: usize = 12;
 
@@ -102,6 +102,14 @@ fn the_advice_may_be_no() {
     let few = SuitabilityParams::new(Calibration::new(0.02, 0.05).unwrap());
     let report = few.assess(&[lens("linear", 120, 5, 0.01)]).unwrap();
     assert!(!report.advice.is_worth_it, "{}", report.advice);
+}
+
+#[test]
+fn the_advice_says_what_is_bounded() {
+    // A third of the gold tokens is not what the model says.
+    let wrong = Calibration::new(0.5, 0.05).unwrap().risk(Risk::WrongAnswer);
+    let report = SuitabilityParams::new(wrong).assess(&[lens("linear", 400, 5, 0.01)]).unwrap();
+    assert!(report.advice.text.contains("at most 50.0 % of the answers are wrong"), "{}", report.advice);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 use std::fmt;
 
+use adainfer_policies::Risk;
 use serde::Serialize;
 
 use super::LensSuitability;
+use super::params::CALIBRATED;
 
 /// Less than this, and a user will not notice.
 const NOTICEABLE: f64 = 1.05;
@@ -31,9 +33,14 @@ impl Advice {
 
 fn yes(lens: &LensSuitability) -> Advice {
     let Some(certificate) = &lens.certificate else { return no("") };
+    let bounded = match certificate.risk {
+        Risk::WrongAnswer => "of the answers are wrong",
+        Risk::WhereExited => "of the answers given early are other than the whole model's",
+        _ => "of the answers change",
+    };
     let text = format!(
-        "Yes: through the {} lens, looking after {}, {}; at most {:.1} % of the answers change (certified, but for a \
-         probability of {}).",
+        "Yes: through the {} lens, looking after {}, {}; at most {:.1} % {bounded} (certified, but for a probability \
+         of {}).",
         lens.lens,
         layers(&certificate.layers),
         saving(lens),
@@ -64,7 +71,7 @@ fn reason(lenses: &[LensSuitability], calibrated: usize) -> String {
                  the least, of {:.0} prompts in all.",
                 certificate.epsilon,
                 certificate.delta,
-                (fewest / 0.4).ceil()
+                (fewest / CALIBRATED).ceil()
             ),
             false => "No threshold could be certified on prompts that the plan had not seen.".to_owned(),
         };

@@ -9,7 +9,7 @@ use super::{Advice, LayerAgreement, LensSuitability, Measured, Suitability, Suit
 const FEWEST_PROMPTS: usize = 100;
 /// Shares of the prompts for planning and for calibration; the rest is reported on.
 const PLANNED: f64 = 0.4;
-const CALIBRATED: f64 = 0.4;
+pub(super) const CALIBRATED: f64 = 0.4;
 
 /// What was seen through a lens, and what looking through it costs.
 #[derive(Debug, Clone, PartialEq)]
