@@ -10,17 +10,18 @@ mod support;
 use std::io::Write;
 use std::process::ExitCode;
 
-use adainfer::burn::AnyModel;
 use adainfer::burn::text::Tokenizer;
+use adainfer::burn::{AnyModel, Candidates, LinearLens, ModelError, first_tokens};
+use adainfer::policies::SavedPolicy;
 use adainfer::prelude::*;
 use anyhow::{Context, Result};
 use support::{Outcome, Summary, median, settled, timed};
 
 /// Tell whether reviews are positive or negative, with early exit and without, and compare.
 ///
-/// Without --exit-layer or --gap there is one look, three layers before the last, and the run stops there if the
-/// top token leads by more than 0.65. That was chosen for the default model, on 52 reviews with these twelve among
-/// them: how well it agrees here is no independent test.
+/// Without --exit-layer or --gap, the default model is looked at through a lens that was fitted for it, among the two labels
+/// alone, and stops where a policy says so that is certified to change at most one answer in twenty. Any other model is looked at once, three layers
+/// before the last, and stops there if the top token leads by more than 0.65.
 #[derive(clap::Parser)]
 struct Args {
     #[command(flatten)]
@@ -29,16 +30,20 @@ struct Args {
     exit: support::ExitArgs,
 }
 
+/// Where the default model's rule comes from.
+const MADE: &str =
+    "The lens and the certified policy were made from 800 sentences, none of them here; see examples/assets.";
+/// And any other's.
+const GUESSED: &str =
+    "The rule is a guess: fit a lens and certify a policy for your model with the example `suitability`.";
+
 /// What every query shares; it is run once.
-const DEMONSTRATIONS: &str = "\
-Review: The staff were kind and the room had a lovely view.\nSentiment: positive\n\n\
-Review: The soup was cold and the waiter ignored us.\nSentiment: negative\n\n\
-Review: It broke on the second day and nobody answered my mail.\nSentiment: negative\n\n\
-Review: My daughter laughed all evening and wants to go again.\nSentiment: positive\n\n\
-Review: A tired plot, wooden actors, and an ending that makes no sense.\nSentiment: negative\n\n\
-Review: The best bread I have eaten in years.\nSentiment: positive\n\n\
-Review: The songs are fresh and the singer is wonderful.\nSentiment: positive\n\n\
-Review: I waited an hour and left hungry and angry.\nSentiment: negative";
+const DEMONSTRATIONS: &str = include_str!("assets/demonstrations.txt");
+
+/// For the default model: a lens for one layer, and a policy that is certified for it. `assets/make.sh` made them from
+/// sentences of its own; none of these reviews is among them.
+const LENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/assets/reviews.lens.safetensors");
+const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/assets/reviews.policy.json");
 
 const REVIEWS: [(&str, &str); 12] = [
     ("A warm and funny film that I would gladly see again.", "positive"),
@@ -66,17 +71,36 @@ fn run(args: &Args) -> Result<()> {
     let model = args.model.open()?;
     let tokenizer = model.tokenizer()?;
     let layers = model.spec().layers;
+    // Dense; and with a look after every layer, to learn what there is to see.
+    let (dense, watch) = (EarlyExit::new(&model, Never)?, EarlyExit::new(&model, Watch::default())?);
+    let engines = (&dense, &watch);
     let asked = args.exit.policy(layers)?;
-    let by_default = asked.is_none();
-    let policy: Box<dyn ExitPolicy> = match asked {
-        Some(policy) => policy,
-        None => Box::new(GapThreshold::new(0.65)?.at_layers([layers.saturating_sub(3).max(1)])),
+    let lens = LinearLens::load(LENS)?;
+    if asked.is_none() && args.model.lens.is_none() && lens.model() == model.spec().fingerprint {
+        let words = [" positive", " negative"];
+        let candidates = Candidates::new(model.with_lens(&lens)?, &first_tokens(tokenizer, &words)?)?;
+        let early = EarlyExit::new(&candidates, SavedPolicy::load(POLICY)?)?;
+        return compare(tokenizer, &early, engines, MADE);
+    }
+    let (policy, origin): (Box<dyn ExitPolicy>, _) = match asked {
+        Some(policy) => (policy, "The rule is the one that was asked for."),
+        None => (Box::new(GapThreshold::new(0.65)?.at_layers([layers.saturating_sub(3).max(1)])), GUESSED),
     };
-    // One model, three engines: stop early; never stop; look after every layer, to learn what there is to see.
-    let early = EarlyExit::new(&model, policy)?;
-    let dense = EarlyExit::new(&model, Never)?;
-    let watch = EarlyExit::new(&model, Watch::default())?;
+    compare(tokenizer, &EarlyExit::new(&model, policy)?, engines, origin)
+}
 
+/// Answers every review with each engine, and prints what came of it.
+fn compare<M, P>(
+    tokenizer: &Tokenizer,
+    early: &EarlyExit<M, P>,
+    (dense, watch): (&EarlyExit<&AnyModel, Never>, &EarlyExit<&AnyModel, Watch>),
+    origin: &str,
+) -> Result<()>
+where
+    M: LayeredModel<Error = ModelError>,
+    P: ExitPolicy,
+{
+    let layers = early.model().spec().layers;
     let shared = tokenizer.encode(DEMONSTRATIONS, true)?;
     let (early, dense, watch) = (early.prefix(&shared)?, dense.prefix(&shared)?, watch.prefix(&shared)?);
     let prefixes = Prefixes { early, dense, watch };
@@ -97,9 +121,7 @@ fn run(args: &Args) -> Result<()> {
         outcomes.push(outcome);
     }
     write!(out, "\n{}", Summary(&outcomes))?;
-    if by_default {
-        writeln!(out, "The default rule was chosen on 52 reviews, these among them: no independent test.")?;
-    }
+    writeln!(out, "{origin}")?;
     Ok(())
 }
 
@@ -111,16 +133,14 @@ fn query(tokenizer: &Tokenizer, shared: &[TokenId], review: &str) -> Result<Vec<
     Ok(query.to_vec())
 }
 
-type Prefix<'e, P> = Session<'e, &'e AnyModel, P, ()>;
-
 /// The demonstrations, run once by each engine. A review goes on from a fork, which shares what is computed.
-struct Prefixes<'e> {
-    early: Prefix<'e, Box<dyn ExitPolicy>>,
-    dense: Prefix<'e, Never>,
-    watch: Prefix<'e, Watch>,
+struct Prefixes<'e, M: LayeredModel, P> {
+    early: Session<'e, M, P, ()>,
+    dense: Session<'e, &'e AnyModel, Never, ()>,
+    watch: Session<'e, &'e AnyModel, Watch, ()>,
 }
 
-impl Prefixes<'_> {
+impl<M: LayeredModel<Error = ModelError>, P: ExitPolicy> Prefixes<'_, M, P> {
     fn classify(&self, query: &[TokenId]) -> Result<Outcome> {
         let ((dense, dense_ms), (early, early_ms)) =
             (answer(&self.dense, query)?, answer(&self.early, query)?);
@@ -138,7 +158,11 @@ impl Prefixes<'_> {
     }
 }
 
-fn answer<P: ExitPolicy>(prefix: &Prefix<'_, P>, query: &[TokenId]) -> Result<(Step, f64)> {
+fn answer<M, P>(prefix: &Session<'_, M, P, ()>, query: &[TokenId]) -> Result<(Step, f64)>
+where
+    M: LayeredModel<Error = ModelError>,
+    P: ExitPolicy,
+{
     let (step, ms) = timed(|| prefix.fork()?.feed(query));
     Ok((step?, ms))
 }

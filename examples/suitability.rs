@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use adainfer::burn::{AnyModel, Candidates, LensPrompt, LinearLens, LinearLensParams, ModelError};
 use adainfer::eval::{LensSuitability, LensTraces, SuitabilityParams};
-use adainfer::policies::{Calibration, CostModel, SavedPolicy, TokenTrace, TraceSet, TraceSource};
+use adainfer::policies::{Calibration, CostParams, SavedPolicy, TokenTrace, TraceSet, TraceSource};
 use adainfer::prelude::*;
 use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -39,6 +39,9 @@ struct Args {
     /// Ask for the first tokens of the prompts' answers alone, too: then a look costs next to nothing
     #[arg(long)]
     candidates: bool,
+    /// Run what all prompts begin with once, as a program does that asks many questions after the same demonstrations
+    #[arg(long)]
+    shared_prefix: bool,
     /// No look before this layer, counted from 1
     #[arg(long, value_name = "LAYER", default_value_t = 1)]
     from: usize,
@@ -55,9 +58,8 @@ struct Args {
 
 /// Of all prompts, those that a lens is fitted on.
 const FITTED: f64 = 0.3;
-/// Prompts that costs are measured on, and how often each.
+/// Prompts that costs are measured on.
 const MEASURED: usize = 7;
-const ROUNDS: usize = 7;
 /// Prompts that dense and the best policy answer in turns, at the end.
 const RACED: usize = 60;
 
@@ -67,6 +69,39 @@ struct Ready {
     id: String,
     tokens: Vec<TokenId>,
     gold: Option<TokenId>,
+}
+
+/// The prompts that are looked at.
+struct Prompts {
+    /// What all begin with, if that is run once.
+    shared: Vec<TokenId>,
+    all: Vec<Ready>,
+}
+
+impl Prompts {
+    /// Where prompts go on from.
+    fn open<'e, M, P>(&self, engine: &'e EarlyExit<M, P>) -> Result<Session<'e, M, P, ()>>
+    where
+        M: LayeredModel<Error = ModelError>,
+        P: ExitPolicy,
+    {
+        Ok(if self.shared.is_empty() { engine.session()? } else { engine.prefix(&self.shared)? })
+    }
+
+    /// What follows there.
+    fn own<'p>(&self, prompt: &'p Ready) -> &'p [TokenId] {
+        &prompt.tokens[self.shared.len()..]
+    }
+}
+
+/// The tokens that all prompts begin with; each has at least one more.
+fn shared_prefix(prompts: &[Ready]) -> Vec<TokenId> {
+    let first = prompts.first().map_or(&[][..], |prompt| &prompt.tokens);
+    let common = |prompt: &Ready| {
+        let same = first.iter().zip(&prompt.tokens).take_while(|(a, b)| a == b).count();
+        same.min(prompt.tokens.len().saturating_sub(1))
+    };
+    first[..prompts.iter().map(common).min().unwrap_or(0)].to_vec()
 }
 
 fn main() -> ExitCode {
@@ -92,10 +127,12 @@ fn run(args: &Args) -> Result<()> {
         Some(path) => (LinearLens::load(path)?, prompts),
         None => fit(args, &plain, prompts)?,
     };
+    let shared = if args.shared_prefix { shared_prefix(&prompts) } else { Vec::new() };
+    let prompts = Prompts { shared, all: prompts };
     let linear = plain.with_lens(&lens)?;
     let mut seen = vec![look(args, "logit", &plain, &prompts)?, look(args, "linear", &linear, &prompts)?];
     let candidates = match args.candidates {
-        true => Some(Candidates::new(&linear, &answers(&prompts)?)?),
+        true => Some(Candidates::new(&linear, &answers(&prompts.all)?)?),
         false => None,
     };
     if let Some(candidates) = &candidates {
@@ -156,28 +193,30 @@ fn answers(prompts: &[Ready]) -> Result<Vec<TokenId>> {
 }
 
 /// What every layer shows through a lens, and what looking through it costs here.
-fn look<M>(args: &Args, lens: &str, model: &M, prompts: &[Ready]) -> Result<LensTraces>
+fn look<M>(args: &Args, lens: &str, model: &M, prompts: &Prompts) -> Result<LensTraces>
 where
     M: LayeredModel<Error = ModelError>,
 {
     let layers = args.from..model.spec().layers;
     let engine = EarlyExit::new(model, Watch::default().at_layers(layers))?;
     let mut traces = TraceSet::new(TraceSource::new(model.spec(), lens));
-    let bar = progress(&format!("looking: {lens}"), prompts.len())?;
-    for prompt in bar.wrap_iter(prompts.iter()) {
-        let mut session = engine.watched(Recorder::default())?;
-        session.feed(&prompt.tokens).with_context(|| format!("prompt {:?}", prompt.id))?;
+    let start = prompts.open(&engine)?;
+    let bar = progress(&format!("looking: {lens}"), prompts.all.len())?;
+    for prompt in bar.wrap_iter(prompts.all.iter()) {
+        let mut session = start.fork_watched(Recorder::default())?;
+        session.feed(prompts.own(prompt)).with_context(|| format!("prompt {:?}", prompt.id))?;
         for recorded in session.into_observer().tokens() {
             traces.push(TokenTrace::recorded(prompt.id.as_str(), prompt.gold, recorded)?)?;
         }
     }
     // From the shortest to the longest, as often as they come.
-    let mut lengths: Vec<_> = prompts.iter().map(|prompt| &prompt.tokens).collect();
+    let mut lengths: Vec<_> = prompts.all.iter().map(|prompt| prompts.own(prompt)).collect();
     lengths.sort_by_key(|tokens| tokens.len());
     let step = (lengths.len() / MEASURED).max(1);
-    let measured: Vec<_> = lengths.into_iter().skip(step / 2).step_by(step).cloned().collect();
+    let measured: Vec<_> =
+        lengths.into_iter().skip(step / 2).step_by(step).map(<[TokenId]>::to_vec).collect();
     let device = args.model.device.to_string();
-    let costs = CostModel::measure(model, device, &measured, Extras::NONE, ROUNDS)?;
+    let costs = CostParams::default().prefix(prompts.shared.as_slice()).measure(model, device, &measured)?;
     Ok(LensTraces { lens: lens.to_owned(), traces, costs })
 }
 
@@ -187,24 +226,26 @@ fn race<M>(
     plain: &AnyModel,
     model: &M,
     lens: &LensSuitability,
-    prompts: &[Ready],
+    prompts: &Prompts,
 ) -> Result<String>
 where
     M: LayeredModel<Error = ModelError>,
 {
-    let mut prompts = prompts.to_vec();
-    support::shuffle(&mut prompts, args.seed.wrapping_add(2), |prompt| &prompt.id);
-    prompts.truncate(RACED);
+    let mut raced: Vec<_> = prompts.all.iter().collect();
+    support::shuffle(&mut raced, args.seed.wrapping_add(2), |prompt| &prompt.id);
+    raced.truncate(RACED);
     let policy: &SavedPolicy = &lens.policy;
     let (dense, early) = (EarlyExit::new(plain, Never)?, EarlyExit::new(model, policy)?);
+    let (dense, early) = (prompts.open(&dense)?, prompts.open(&early)?);
     let (mut dense_s, mut early_s, mut layers, mut same) = (0.0, 0.0, 0.0, 0);
-    let bar = progress("dense against early exit", prompts.len())?;
-    for Ready { tokens, .. } in bar.wrap_iter(prompts.iter()) {
+    let bar = progress("dense against early exit", raced.len())?;
+    for prompt in bar.wrap_iter(raced.iter()) {
+        let tokens = prompts.own(prompt);
         let (mut dense_ms, mut early_ms, mut steps) = (Vec::new(), Vec::new(), None);
         for _ in 0..3 {
-            let (whole, ms) = timed(|| dense.session()?.feed(tokens));
+            let (whole, ms) = timed(|| dense.fork()?.feed(tokens));
             dense_ms.push(ms);
-            let (step, ms) = timed(|| early.session()?.feed(tokens));
+            let (step, ms) = timed(|| early.fork()?.feed(tokens));
             early_ms.push(ms);
             steps = Some((whole?, step?));
         }
@@ -214,7 +255,7 @@ where
         dense_s += median(dense_ms) / 1000.0;
         early_s += median(early_ms) / 1000.0;
     }
-    let (count, all) = (prompts.len() as f64, plain.spec().layers as f64);
+    let (count, all) = (raced.len() as f64, plain.spec().layers as f64);
     let (speed_up, possible) = (dense_s / early_s, count * all / layers);
     Ok(format!(
         "by the clock, on {count} of these prompts, {} lens: {:.1} of {all} layers, {same} answers as dense's, \

@@ -36,7 +36,7 @@ pub use patience::Patience;
 pub use prompts::PromptSet;
 pub use replay::{Confusion, Replay, ReplayedToken, optimal_layer, saturation_layer};
 pub use saved::{AnyPolicy, SavedPolicy, SavedPolicyError};
-pub use schedule::{CostModel, Expected, MeasureError, Plan, PlanError, Planner, RunCost};
+pub use schedule::{CostModel, CostParams, Expected, MeasureError, Plan, PlanError, Planner, RunCost};
 pub use scoring::ScoringPolicy;
 pub use static_layer::StaticLayer;
 pub use svm::SvmPolicy;

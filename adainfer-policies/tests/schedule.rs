@@ -6,8 +6,8 @@ mod support;
 use adainfer_core::testing::ScriptedModel;
 use adainfer_core::{EarlyExit, Extras, RunError};
 use adainfer_policies::{
-    Calibration, CostModel, Fit, FitError, GapThreshold, LogisticParams, LogisticPolicy, MeasureError, Plan,
-    PlanError, Planner, Replay, Risk, RunCost, SavedPolicy, TokenTrace, TraceSet,
+    Calibration, CostModel, CostParams, Fit, FitError, GapThreshold, LogisticParams, LogisticPolicy,
+    MeasureError, Plan, PlanError, Planner, Replay, Risk, RunCost, SavedPolicy, TokenTrace, TraceSet,
 };
 use support::{LAYERS, model, traces};
 
@@ -162,13 +162,20 @@ fn costs_are_measured_through_any_lens() {
         ScriptedModel::with_gaps(&[0.5; 6]).lens_after(&[]),
         ScriptedModel::with_gaps(&[0.5]),
     ] {
-        let costs = CostModel::measure(&model, "d", &[vec![1, 2, 3]], Extras::ALL, 3).unwrap();
+        let costs = CostParams::default()
+            .extras(Extras::ALL)
+            .rounds(3)
+            .measure(&model, "d", &[vec![1, 2, 3]])
+            .unwrap();
         let run = costs.runs()[0];
         assert!(costs.device() == "d" && run.positions == 3 && run.seconds(6.0, 1.0) < 1.0, "{run:?}");
     }
     let model = ScriptedModel::with_gaps(&[0.5; 6]);
-    let measure =
-        |prompts: &[Vec<u32>]| CostModel::measure(&model, "d", prompts, Extras::NONE, 3).unwrap_err();
+    let measure = |prompts: &[Vec<u32>]| CostParams::default().measure(&model, "d", prompts).unwrap_err();
+    let after = CostParams::default().prefix([1, 2, 3]);
+    assert_eq!(after.measure(&model, "d", &[vec![4, 5]]).unwrap().runs()[0].positions, 2);
+    let long = CostParams::default().prefix(vec![1; 63]).measure(&model, "d", &[vec![1; 2]]);
+    assert!(matches!(long, Err(MeasureError::Run(RunError::TooLong { needed: 65, max: 64 }))));
     assert!(matches!(measure(&[vec![]]), MeasureError::Run(RunError::EmptyPrompt)));
     assert!(matches!(measure(&[vec![99]]), MeasureError::Run(RunError::TokenOutOfRange { .. })));
     assert!(matches!(measure(&[]), MeasureError::Costs(PlanError::NoCosts)));

@@ -116,6 +116,16 @@ fn a_report_says_whether_early_exit_is_worth_it() {
 
     let said = refused("suitability", &[&args[..7], &["9"]].concat(), 1);
     assert!(said.contains("look from one before the last"), "{said}");
+    // What they begin with is run once, and nothing else changes.
+    let text = read_to_string(&prompts).unwrap().replace("\"tokens\": [", "\"tokens\": [9, 8, 7, ");
+    write(&prompts, text).unwrap();
+    let layers = |args: &[&str]| {
+        let said = printed("suitability", args);
+        // Where the plan looks depends on what was measured.
+        said.lines().skip(2).take(5).map(|line| line.replace('*', " ")).collect::<Vec<_>>()
+    };
+    assert_eq!(layers(&args), layers(&[&args[..], &["--shared-prefix"]].concat()));
+
     write(&prompts, "{\"id\": \"a\", \"tokens\": [5]}\n".repeat(2)).unwrap();
     assert!(refused("suitability", &args, 1).contains("have one id"));
 }

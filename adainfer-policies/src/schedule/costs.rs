@@ -1,6 +1,8 @@
 use std::time::Instant;
 
-use adainfer_core::{EarlyExit, Extras, LayeredModel, Never, RunError, Step, TokenId, Watch};
+use adainfer_core::{
+    EarlyExit, ExitPolicy, Extras, LayeredModel, Never, RunError, Session, Step, TokenId, Watch,
+};
 use serde::{Deserialize, Serialize};
 
 use super::PlanError;
@@ -27,15 +29,14 @@ impl RunCost {
     }
 }
 
-/// What a model costs on a device at the prompt lengths in use: the measurements that a [`Plan`](super::Plan) is made from.
+/// What a model costs on a device at the prompt lengths in use, measured by [`CostParams`]: what a [`Plan`](super::Plan) is made from.
 ///
 /// ```
 /// use adainfer_core::testing::ScriptedModel;
-/// use adainfer_core::Extras;
-/// use adainfer_policies::CostModel;
+/// use adainfer_policies::CostParams;
 ///
 /// let model = ScriptedModel::with_gaps(&[0.1, 0.2, 0.9]);
-/// let costs = CostModel::measure(&model, "this computer", &[vec![1, 2], vec![3; 5]], Extras::NONE, 9)?;
+/// let costs = CostParams::default().measure(&model, "this computer", &[vec![1, 2], vec![3; 5]])?;
 /// assert_eq!(costs.runs().iter().map(|run| run.positions).collect::<Vec<_>>(), [2, 5]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -69,25 +70,6 @@ impl CostModel {
             }
         }
         Ok(Self { model: model.into(), device: device.into(), runs })
-    }
-
-    /// Measures prompts, which should be of the lengths in use, each `rounds` times; medians count.
-    ///
-    /// A round is three runs in turns: to the first layer where the lens can look, to the last layer, and to the last layer
-    /// with a look wherever the lens can, with these extras. A difference below nothing is noise, and taken as nothing.
-    ///
-    /// # Errors
-    /// As [`Session::feed`](adainfer_core::Session::feed); [`PlanError::NoCosts`] without a prompt.
-    pub fn measure<M: LayeredModel>(
-        model: &M,
-        device: impl Into<String>,
-        prompts: &[Vec<TokenId>],
-        extras: Extras,
-        rounds: usize,
-    ) -> Result<Self, MeasureError<M::Error>> {
-        let runs = prompts.iter().map(|prompt| measure(model, prompt, extras, rounds.max(1)));
-        let runs = runs.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::new(&model.spec().fingerprint, device, runs)?)
     }
 
     /// Fingerprint of the model and its lens.
@@ -134,33 +116,87 @@ pub enum MeasureError<E: std::error::Error + 'static> {
     Costs(#[from] PlanError),
 }
 
-fn measure<M: LayeredModel>(
-    model: &M,
-    prompt: &[TokenId],
+/// How costs are measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CostParams {
+    prefix: Vec<TokenId>,
     extras: Extras,
     rounds: usize,
-) -> Result<RunCost, MeasureError<M::Error>> {
-    let layers = model.spec().layers;
-    let looks: Vec<usize> = (1..layers).filter(|layer| model.looks_after(layer - 1)).collect();
-    let first = looks.first().copied().unwrap_or(layers);
-    let shallow = EarlyExit::new(model, StaticLayer::new(first))?;
-    let (dense, watched) = (EarlyExit::new(model, Never)?, EarlyExit::new(model, Watch::new(extras))?);
-    watched.session()?.feed(prompt)?; // warms up
+}
 
-    let mut times = [const { Vec::new() }; 3];
-    for _ in 0..rounds {
-        times[0].push(timed(|| shallow.session()?.feed(prompt))?);
-        times[1].push(timed(|| dense.session()?.feed(prompt))?);
-        times[2].push(timed(|| watched.session()?.feed(prompt))?);
+impl Default for CostParams {
+    fn default() -> Self {
+        Self { prefix: Vec::new(), extras: Extras::NONE, rounds: 7 }
     }
-    let [shallow, dense, watched] = times.map(median);
-    let per = |difference: f64, count: usize| difference.max(0.0) / count.max(1) as f64;
-    let (layer, look) = match looks.len() {
-        0 => (dense / layers as f64, 0.0),
-        count => (per(dense - shallow, layers - first), per(watched - dense, count)),
-    };
-    let base = (dense - layers as f64 * layer - look).max(0.0);
-    Ok(RunCost { positions: prompt.len(), base, layer, look })
+}
+
+impl CostParams {
+    /// What all prompts share, and is run once: the prompts go on from there.
+    pub fn prefix(mut self, tokens: impl Into<Vec<TokenId>>) -> Self {
+        self.prefix = tokens.into();
+        self
+    }
+
+    /// What looks carry, where the policy will ask for more than the top two tokens.
+    pub fn extras(mut self, extras: Extras) -> Self {
+        self.extras = extras;
+        self
+    }
+
+    /// How often each prompt is run; medians count. `0` is read as `1`.
+    pub fn rounds(mut self, rounds: usize) -> Self {
+        self.rounds = rounds.max(1);
+        self
+    }
+
+    /// Measures prompts, which should be of the lengths in use.
+    ///
+    /// A round is three runs in turns: to the first layer where the lens can look, to the last layer, and to the last layer
+    /// with a look wherever the lens can. A difference below nothing is noise, and taken as nothing.
+    ///
+    /// # Errors
+    /// As [`Session::feed`](adainfer_core::Session::feed); [`PlanError::NoCosts`] without a prompt.
+    pub fn measure<M: LayeredModel>(
+        &self,
+        model: &M,
+        device: impl Into<String>,
+        prompts: &[Vec<TokenId>],
+    ) -> Result<CostModel, MeasureError<M::Error>> {
+        let layers = model.spec().layers;
+        let looks: Vec<usize> = (1..layers).filter(|layer| model.looks_after(layer - 1)).collect();
+        let first = looks.first().copied().unwrap_or(layers);
+        let shallow = EarlyExit::new(model, StaticLayer::new(first))?;
+        let (dense, watched) =
+            (EarlyExit::new(model, Never)?, EarlyExit::new(model, Watch::new(self.extras))?);
+        let (shallow, dense, watched) = (self.open(&shallow)?, self.open(&dense)?, self.open(&watched)?);
+        let mut runs = Vec::new();
+        for prompt in prompts {
+            watched.fork()?.feed(prompt)?; // warms up
+            let mut times = [const { Vec::new() }; 3];
+            for _ in 0..self.rounds {
+                times[0].push(timed(|| shallow.fork()?.feed(prompt))?);
+                times[1].push(timed(|| dense.fork()?.feed(prompt))?);
+                times[2].push(timed(|| watched.fork()?.feed(prompt))?);
+            }
+            let [shallow, dense, watched] = times.map(median);
+            let per = |difference: f64, count: usize| difference.max(0.0) / count.max(1) as f64;
+            let (layer, look) = match looks.len() {
+                0 => (dense / layers as f64, 0.0),
+                count => (per(dense - shallow, layers - first), per(watched - dense, count)),
+            };
+            let base = (dense - layers as f64 * layer - look).max(0.0);
+            runs.push(RunCost { positions: prompt.len(), base, layer, look });
+        }
+        Ok(CostModel::new(&model.spec().fingerprint, device, runs)?)
+    }
+
+    /// Where the prompts go on from.
+    fn open<'e, M: LayeredModel, P: ExitPolicy>(
+        &self,
+        engine: &'e EarlyExit<M, P>,
+    ) -> Result<Session<'e, M, P, ()>, RunError<M::Error>> {
+        if self.prefix.is_empty() { engine.session() } else { engine.prefix(&self.prefix) }
+    }
 }
 
 fn timed<E>(run: impl FnOnce() -> Result<Step, E>) -> Result<f64, E> {

@@ -6,7 +6,7 @@ mod file;
 mod search;
 mod trial;
 
-pub use costs::{CostModel, MeasureError, RunCost};
+pub use costs::{CostModel, CostParams, MeasureError, RunCost};
 pub use error::PlanError;
 
 use adainfer_core::PolicyMismatch;
