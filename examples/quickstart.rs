@@ -19,9 +19,9 @@ use support::{Outcome, Summary, median, settled, timed};
 
 /// Tell whether reviews are positive or negative, with early exit and without, and compare.
 ///
-/// Without --exit-layer or --gap, the default model is looked at through a lens that was fitted for it, among the two labels
-/// alone, and stops where a policy says so that is certified to change at most one answer in twenty. Any other model is looked at once, three layers
-/// before the last, and stops there if the top token leads by more than 0.65.
+/// Without --exit-layer or --gap, the default model is looked at through a lens that was fitted for it, among the two
+/// labels alone, and stops where a policy says so that is certified to change at most one answer in twenty. Any other
+/// model is looked at once, three layers before the last, and stops there if the top token leads by more than 0.65.
 #[derive(clap::Parser)]
 struct Args {
     #[command(flatten)]
@@ -31,8 +31,8 @@ struct Args {
 }
 
 /// Where the default model's rule comes from.
-const MADE: &str =
-    "The lens and the certified policy were made from 800 sentences, none of them here; see examples/assets.";
+const MADE: &str = "A lens that was fitted for it sees most answers after layer 22, and a look among two labels costs next to nothing.
+Lens and certified policy were made from 1300 sentences, none of them here; see examples/assets.";
 /// And any other's.
 const GUESSED: &str =
     "The rule is a guess: fit a lens and certify a policy for your model with the example `suitability`.";

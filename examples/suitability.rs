@@ -257,14 +257,17 @@ where
     }
     let (count, all) = (raced.len() as f64, plain.spec().layers as f64);
     let (speed_up, possible) = (dense_s / early_s, count * all / layers);
+    let efficiency = match possible > 1.0 {
+        true => format!(" (exit efficiency {:.2})", (speed_up - 1.0) / (possible - 1.0)),
+        false => String::new(),
+    };
     Ok(format!(
         "by the clock, on {count} of these prompts, {} lens: {:.1} of {all} layers, {same} answers as dense's, \
-         {:.1} ms against {:.1}: speed-up {speed_up:.3} where the layers saved allow {possible:.3} (exit efficiency {:.2})",
+         {:.1} ms against {:.1}: speed-up {speed_up:.3} where the layers saved allow {possible:.3}{efficiency}",
         lens.lens,
         layers / count,
         1000.0 * early_s / count,
-        1000.0 * dense_s / count,
-        (speed_up - 1.0) / (possible - 1.0)
+        1000.0 * dense_s / count
     ))
 }
 

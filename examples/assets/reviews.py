@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes made-up reviews with their labels, as prompts for `fit_lens` and `suitability`: JSON Lines.
 
-    python3 examples/assets/reviews.py 300 500 OUT
+    python3 examples/assets/reviews.py 300 1000 OUT
 
-puts 300 prompts into OUT/fit.jsonl and 500 others into OUT/rest.jsonl. The sentences are put together from the parts below; the same
+puts 300 prompts into OUT/fit.jsonl and 1000 others into OUT/rest.jsonl. The sentences are put together from the parts below; the same
 numbers give the same files. The demonstrations are those of the example `quickstart`.
 """
 

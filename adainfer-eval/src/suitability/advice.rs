@@ -58,7 +58,9 @@ fn saving(lens: &LensSuitability) -> String {
     let measured = &lens.measured;
     let all = measured.mean_layers / (1.0 - measured.pruning_ratio);
     let time = 100.0 * (1.0 - measured.seconds / measured.dense_seconds);
-    format!("{:.1} of {all:.0} layers are run on average, in {time:.0} % less time", measured.mean_layers)
+    let than = if time < 0.0 { "more" } else { "less" };
+    let time = time.abs();
+    format!("{:.1} of {all:.0} layers are run on average, in {time:.0} % {than} time", measured.mean_layers)
 }
 
 /// Why nothing exits.

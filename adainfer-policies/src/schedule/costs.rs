@@ -1,8 +1,6 @@
 use std::time::Instant;
 
-use adainfer_core::{
-    EarlyExit, ExitPolicy, Extras, LayeredModel, Never, RunError, Session, Step, TokenId, Watch,
-};
+use adainfer_core::{EarlyExit, ExitPolicy, Extras, LayeredModel, Never, RunError, Session, TokenId};
 use serde::{Deserialize, Serialize};
 
 use super::PlanError;
@@ -151,8 +149,9 @@ impl CostParams {
 
     /// Measures prompts, which should be of the lengths in use.
     ///
-    /// A round is three runs in turns: to the first layer where the lens can look, to the last layer, and to the last layer
-    /// with a look wherever the lens can. A difference below nothing is noise, and taken as nothing.
+    /// A round is two runs in turns, to the first layer where the lens can look and to the last, and then a look wherever
+    /// the lens can, each timed by itself: a difference of whole runs could not tell a cheap look from noise. A difference
+    /// below nothing is noise, and taken as nothing.
     ///
     /// # Errors
     /// As [`Session::feed`](adainfer_core::Session::feed); [`PlanError::NoCosts`] without a prompt.
@@ -163,31 +162,53 @@ impl CostParams {
         prompts: &[Vec<TokenId>],
     ) -> Result<CostModel, MeasureError<M::Error>> {
         let layers = model.spec().layers;
-        let looks: Vec<usize> = (1..layers).filter(|layer| model.looks_after(layer - 1)).collect();
-        let first = looks.first().copied().unwrap_or(layers);
-        let shallow = EarlyExit::new(model, StaticLayer::new(first))?;
-        let (dense, watched) =
-            (EarlyExit::new(model, Never)?, EarlyExit::new(model, Watch::new(self.extras))?);
-        let (shallow, dense, watched) = (self.open(&shallow)?, self.open(&dense)?, self.open(&watched)?);
+        let first = (1..layers).find(|layer| model.looks_after(layer - 1));
+        let shallow = EarlyExit::new(model, StaticLayer::new(first.unwrap_or(layers)))?;
+        let dense = EarlyExit::new(model, Never)?;
+        let (shallow, dense) = (self.open(&shallow)?, self.open(&dense)?);
         let mut runs = Vec::new();
         for prompt in prompts {
-            watched.fork()?.feed(prompt)?; // warms up
+            dense.fork()?.feed(prompt)?; // warms up
             let mut times = [const { Vec::new() }; 3];
             for _ in 0..self.rounds {
-                times[0].push(timed(|| shallow.fork()?.feed(prompt))?);
-                times[1].push(timed(|| dense.fork()?.feed(prompt))?);
-                times[2].push(timed(|| watched.fork()?.feed(prompt))?);
+                times[0].push(timed(|| shallow.fork()?.feed(prompt))?.1);
+                times[1].push(timed(|| dense.fork()?.feed(prompt))?.1);
+                times[2].push(self.look(model, prompt).map_err(RunError::Model)?);
             }
-            let [shallow, dense, watched] = times.map(median);
-            let per = |difference: f64, count: usize| difference.max(0.0) / count.max(1) as f64;
-            let (layer, look) = match looks.len() {
-                0 => (dense / layers as f64, 0.0),
-                count => (per(dense - shallow, layers - first), per(watched - dense, count)),
+            let [shallow, dense, look] = times.map(median);
+            let layer = match first {
+                Some(first) => (dense - shallow).max(0.0) / (layers - first) as f64,
+                None => dense / layers as f64,
             };
             let base = (dense - layers as f64 * layer - look).max(0.0);
             runs.push(RunCost { positions: prompt.len(), base, layer, look });
         }
         Ok(CostModel::new(&model.spec().fingerprint, device, runs)?)
+    }
+
+    /// Mean seconds of a look; no time where the lens cannot look. Each layer is looked at twice and the second counts: on a
+    /// device that queues its work the first waits for the layer.
+    fn look<M: LayeredModel>(&self, model: &M, prompt: &[TokenId]) -> Result<f64, M::Error> {
+        let layers = model.spec().layers;
+        let mut state = model.start(self.extras)?;
+        let mut x = model.embed(prompt, &mut state)?;
+        let (mut seconds, mut count, mut previous) = (0.0, 0, None);
+        for layer in 1..layers {
+            x = model.layer(layer - 1, x, &mut state)?;
+            if !model.looks_after(layer - 1) {
+                continue;
+            }
+            let look = || {
+                let logits = model.head(layer - 1, &x)?;
+                model.probe(&logits, previous.as_ref())?;
+                Ok(logits)
+            };
+            look()?;
+            let (logits, spent) = timed(look)?;
+            (seconds, count) = (seconds + spent, count + 1);
+            previous = self.extras.kl.then_some(logits);
+        }
+        Ok(seconds / f64::from(count.max(1)))
     }
 
     /// Where the prompts go on from.
@@ -199,10 +220,10 @@ impl CostParams {
     }
 }
 
-fn timed<E>(run: impl FnOnce() -> Result<Step, E>) -> Result<f64, E> {
+fn timed<T, E>(run: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {
     let start = Instant::now();
-    run()?;
-    Ok(start.elapsed().as_secs_f64())
+    let value = run()?;
+    Ok((value, start.elapsed().as_secs_f64()))
 }
 
 fn median(mut times: Vec<f64>) -> f64 {
