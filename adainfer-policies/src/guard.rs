@@ -8,7 +8,8 @@ use crate::calibrate::bounds::binomial;
 /// A look with a gap above [`confident`](Self::confident) claims to be right with its top probability. A layer is closed where
 /// so few of its confident looks show dense's token that a lens whose claim is at most [`slack`](Self::slack) too high would do as
 /// badly with a probability of at most [`delta`](Self::delta): the binomial tail
-/// `P(Bin(n, mean claim - slack) <= right)` for the `n` confident looks.
+/// `P(Bin(n, mean claim - slack) <= right)` for the `n` confident looks. A slack or a delta that is no number closes every
+/// layer with such a look.
 ///
 /// ```
 /// use adainfer_core::testing::scripted_probe;
@@ -113,11 +114,12 @@ impl Guard {
         layer.claim /= layer.confident as f64;
         let promised = layer.claim - self.slack;
         // Nothing is below a promise of nothing; one of all is broken by a single look.
-        layer.is_closed = match promised {
-            promised if promised >= 1.0 => layer.right < layer.confident,
-            promised if promised > 0.0 => binomial(layer.confident, layer.right, promised) <= self.delta,
-            _ => false,
+        let is_open = match promised {
+            promised if promised >= 1.0 => layer.right == layer.confident,
+            promised if promised > 0.0 => binomial(layer.confident, layer.right, promised) > self.delta,
+            promised => promised <= 0.0,
         };
+        layer.is_closed = !is_open;
     }
 }
 
@@ -169,5 +171,13 @@ mod tests {
         assert!(!Guard::default().inspect(&set)[0].is_closed);
         assert!(Guard::default().delta(0.5).inspect(&set)[0].is_closed);
         assert!(!Guard::default().slack(2.0).inspect(&traces(9, 0, 0.9))[0].is_closed, "nothing is promised");
+    }
+
+    #[test]
+    fn what_is_no_number_closes_rather_than_opens() {
+        let set = traces(100, 95, 0.9);
+        assert!(!Guard::default().inspect(&set)[0].is_closed);
+        assert!(Guard::default().slack(f64::NAN).inspect(&set)[0].is_closed);
+        assert!(Guard::default().delta(f64::NAN).inspect(&set)[0].is_closed);
     }
 }

@@ -103,6 +103,7 @@ fn files_that_are_no_plans_are_errors_that_name_the_field() {
     assert!(read(&text.replace("\"prompts\": 300", "\"prompts\": -1")).contains("plan.prompts"));
     assert!(read(&text.replace("\"look\": 0.4", "\"look\": -0.4")).contains("plan.costs"));
     assert!(read(&text.replace("\"seed\"", "\"sead\"")).contains("plan"));
+    assert_eq!(read(&text.replacen("      3,", "      5,", 1)), "the plan has layer 5 after layer 5");
     assert!(read(&text[..text.len() / 2]).contains("field"));
     let long = vec![b' '; Plan::LIMIT as usize + 1];
     assert!(matches!(Plan::read(long.as_slice()), Err(PlanError::TooLong { .. })));

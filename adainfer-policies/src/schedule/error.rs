@@ -54,6 +54,14 @@ pub enum PlanError {
         #[source]
         source: serde_json::Error,
     },
+    /// A file whose layers do not come one after the other.
+    #[error("the plan has layer {after} after layer {before}")]
+    Order {
+        /// A layer.
+        before: usize,
+        /// The next.
+        after: usize,
+    },
     /// A file of another version.
     #[error("a plan of version {found}, and this library reads version {known}")]
     Version {

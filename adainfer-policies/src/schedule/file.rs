@@ -44,7 +44,7 @@ impl Plan {
     /// Reads at most [`LIMIT`](Self::LIMIT) bytes of JSON.
     ///
     /// # Errors
-    /// What is too long, no JSON, of another version, or has a missing, unknown or wrong field.
+    /// What is too long, no JSON, of another version, has a missing, unknown or wrong field, or layers out of order.
     pub fn read(input: impl Read) -> Result<Self, PlanError> {
         let text = read_up_to(Self::LIMIT, input)?.ok_or(PlanError::TooLong { limit: Self::LIMIT })?;
         let value: Value = serde_json::from_slice(&text)
@@ -56,7 +56,10 @@ impl Plan {
         let document: Document = serde_path_to_error::deserialize(value).map_err(|error| {
             PlanError::Json { field: error.path().to_string(), source: error.into_inner() }
         })?;
-        Ok(document.plan)
+        match document.plan.layers.windows(2).find(|pair| pair[0] >= pair[1]) {
+            Some(pair) => Err(PlanError::Order { before: pair[0], after: pair[1] }),
+            None => Ok(document.plan),
+        }
     }
 
     /// Writes what [`read`](Self::read) reads.
