@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    ensure!(args.model.lens.is_none(), "a lens is fitted on the model itself: leave --lens out");
+    ensure!(args.model.lens().is_none(), "a lens is fitted on the model itself: leave --lens out");
     let prompts = support::Prompt::read(&args.prompts)?;
     let model = args.model.open()?;
     let read = |prompt: &support::Prompt| Ok(LensPrompt::last(prompt.id.as_str(), prompt.tokens(&model)?.0));

@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    ensure!(args.model.lens.is_none(), "a label probe reads the model's own states: leave --lens out");
+    ensure!(args.model.lens().is_none(), "a label probe reads the model's own states: leave --lens out");
     let calibration = Calibration::new(args.epsilon, args.delta)?.risk(Risk::WrongAnswer);
     let model = args.model.open()?;
     let mut fitted = read(&args.prompts, &model)?;

@@ -76,7 +76,7 @@ fn run(args: &Args) -> Result<()> {
     let engines = (&dense, &watch);
     let asked = args.exit.policy(layers)?;
     let lens = LinearLens::load(LENS)?;
-    if asked.is_none() && args.model.lens.is_none() && lens.model() == model.spec().fingerprint {
+    if asked.is_none() && args.model.lens().is_none() && lens.model() == model.spec().fingerprint {
         let words = [" positive", " negative"];
         let candidates = Candidates::new(model.with_lens(&lens)?, &first_tokens(tokenizer, &words)?)?;
         let early = EarlyExit::new(&candidates, SavedPolicy::load(POLICY)?)?;

@@ -23,7 +23,8 @@ use support::{median, timed};
 ///
 /// The prompts are JSON Lines, as {"id": "7", "prompt": "Q: 2 + 2\nA:", "answer": " 4"}; a thousand of the kind that the model will get
 /// are good. On three in ten a linear lens is fitted, unless --lens gives one; on the others the layers to look after are
-/// chosen, a policy is trained and certified, and what it does is reported. Costs are measured on this device.
+/// chosen, a policy is trained and certified, and what it does is reported; on those of --eval instead, where given. Costs are
+/// measured on this device.
 ///
 /// The folder gets report.txt, report.json and report.svg, and for each lens the plan and the policy.
 #[derive(clap::Parser)]
@@ -33,6 +34,9 @@ struct Args {
     /// The prompts, one JSON object a line
     #[arg(long, value_name = "FILE")]
     prompts: PathBuf,
+    /// Other prompts to report on
+    #[arg(long, value_name = "FILE")]
+    eval: Option<PathBuf>,
     /// The folder for the report
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -75,7 +79,10 @@ struct Ready {
 struct Prompts {
     /// What all begin with, if that is run once.
     shared: Vec<TokenId>,
-    all: Vec<Ready>,
+    /// To plan, train and certify on, and to report on if there are no others.
+    own: Vec<Ready>,
+    /// To report on.
+    eval: Vec<Ready>,
 }
 
 impl Prompts {
@@ -88,20 +95,23 @@ impl Prompts {
         Ok(if self.shared.is_empty() { engine.session()? } else { engine.prefix(&self.shared)? })
     }
 
-    /// What follows there.
-    fn own<'p>(&self, prompt: &'p Ready) -> &'p [TokenId] {
+    fn all(&self) -> impl Iterator<Item = &Ready> {
+        self.own.iter().chain(&self.eval)
+    }
+
+    /// What follows what all begin with.
+    fn rest<'p>(&self, prompt: &'p Ready) -> &'p [TokenId] {
         &prompt.tokens[self.shared.len()..]
     }
 }
 
-/// The tokens that all prompts begin with; each has at least one more.
-fn shared_prefix(prompts: &[Ready]) -> Vec<TokenId> {
-    let first = prompts.first().map_or(&[][..], |prompt| &prompt.tokens);
-    let common = |prompt: &Ready| {
-        let same = first.iter().zip(&prompt.tokens).take_while(|(a, b)| a == b).count();
-        same.min(prompt.tokens.len().saturating_sub(1))
+/// The prompts of a file.
+fn read(path: &Path, model: &AnyModel) -> Result<Vec<Ready>> {
+    let ready = |prompt: &support::Prompt| {
+        let (tokens, gold) = prompt.tokens(model)?;
+        Ok(Ready { id: prompt.id.clone(), tokens, gold })
     };
-    first[..prompts.iter().map(common).min().unwrap_or(0)].to_vec()
+    support::Prompt::read(path)?.iter().map(ready).collect()
 }
 
 fn main() -> ExitCode {
@@ -110,29 +120,28 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     let calibration = Calibration::new(args.epsilon, args.delta)?;
-    let prompts = support::Prompt::read(&args.prompts)?;
     let plain = support::ModelArgs { lens: None, ..args.model.clone() }.open()?;
     let layers = plain.spec().layers;
     ensure!((1..layers).contains(&args.from), "the model has {layers} layers; look from one before the last");
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
-    let ready = |prompt: &support::Prompt| {
-        let (tokens, gold) = prompt.tokens(&plain)?;
-        Ok(Ready { id: prompt.id.clone(), tokens, gold })
-    };
-    let prompts = prompts.iter().map(ready).collect::<Result<Vec<_>>>()?;
-    let names: BTreeSet<_> = prompts.iter().map(|prompt| &prompt.id).collect();
-    ensure!(names.len() == prompts.len(), "two prompts of {} have one id", args.prompts.display());
+    let own = read(&args.prompts, &plain)?;
+    let eval = args.eval.as_ref().map_or(Ok(Vec::new()), |path| read(path, &plain))?;
+    let names: BTreeSet<_> = own.iter().chain(&eval).map(|prompt| &prompt.id).collect();
+    ensure!(names.len() == own.len() + eval.len(), "two prompts have one id; it must tell them apart");
 
-    let (lens, prompts) = match &args.model.lens {
-        Some(path) => (LinearLens::load(path)?, prompts),
-        None => fit(args, &plain, prompts)?,
+    let (lens, own) = match args.model.lens() {
+        Some(path) => (LinearLens::load(path)?, own),
+        None => fit(args, &plain, own)?,
     };
-    let shared = if args.shared_prefix { shared_prefix(&prompts) } else { Vec::new() };
-    let prompts = Prompts { shared, all: prompts };
+    let shared = match args.shared_prefix {
+        true => support::shared_prefix(own.iter().chain(&eval).map(|prompt| prompt.tokens.as_slice())),
+        false => Vec::new(),
+    };
+    let prompts = Prompts { shared, own, eval };
     let linear = plain.with_lens(&lens)?;
     let mut seen = vec![look(args, "logit", &plain, &prompts)?, look(args, "linear", &linear, &prompts)?];
     let candidates = match args.candidates {
-        true => Some(Candidates::new(&linear, &answers(&prompts.all)?)?),
+        true => Some(Candidates::new(&linear, &answers(&prompts)?)?),
         false => None,
     };
     if let Some(candidates) = &candidates {
@@ -186,9 +195,9 @@ fn fit(args: &Args, model: &AnyModel, prompts: Vec<Ready>) -> Result<(LinearLens
 }
 
 /// The first tokens of all answers.
-fn answers(prompts: &[Ready]) -> Result<Vec<TokenId>> {
+fn answers(prompts: &Prompts) -> Result<Vec<TokenId>> {
     let gold = |prompt: &Ready| prompt.gold.with_context(|| format!("prompt {:?} has no answer", prompt.id));
-    let found = prompts.iter().map(gold).collect::<Result<BTreeSet<_>>>()?;
+    let found = prompts.all().map(gold).collect::<Result<BTreeSet<_>>>()?;
     Ok(found.into_iter().collect())
 }
 
@@ -199,25 +208,30 @@ where
 {
     let layers = args.from..model.spec().layers;
     let engine = EarlyExit::new(model, Watch::default().at_layers(layers))?;
-    let mut traces = TraceSet::new(TraceSource::new(model.spec(), lens));
     let start = prompts.open(&engine)?;
-    let bar = progress(&format!("looking: {lens}"), prompts.all.len())?;
-    for prompt in bar.wrap_iter(prompts.all.iter()) {
-        let mut session = start.fork_watched(Recorder::default())?;
-        session.feed(prompts.own(prompt)).with_context(|| format!("prompt {:?}", prompt.id))?;
-        for recorded in session.into_observer().tokens() {
-            traces.push(TokenTrace::recorded(prompt.id.as_str(), prompt.gold, recorded)?)?;
+    let bar = progress(&format!("looking: {lens}"), prompts.all().count())?;
+    let see = |some: &[Ready]| {
+        let mut traces = TraceSet::new(TraceSource::new(model.spec(), lens));
+        for prompt in bar.wrap_iter(some.iter()) {
+            let mut session = start.fork_watched(Recorder::default())?;
+            session.feed(prompts.rest(prompt)).with_context(|| format!("prompt {:?}", prompt.id))?;
+            for recorded in session.into_observer().tokens() {
+                traces.push(TokenTrace::recorded(prompt.id.as_str(), prompt.gold, recorded)?)?;
+            }
         }
-    }
+        anyhow::Ok(traces)
+    };
+    let (own, eval) = (see(&prompts.own)?, see(&prompts.eval)?);
     // From the shortest to the longest, as often as they come.
-    let mut lengths: Vec<_> = prompts.all.iter().map(|prompt| prompts.own(prompt)).collect();
+    let mut lengths: Vec<_> = prompts.all().map(|prompt| prompts.rest(prompt)).collect();
     lengths.sort_by_key(|tokens| tokens.len());
     let step = (lengths.len() / MEASURED).max(1);
     let measured: Vec<_> =
         lengths.into_iter().skip(step / 2).step_by(step).map(<[TokenId]>::to_vec).collect();
     let device = args.model.device.to_string();
     let costs = CostParams::default().prefix(prompts.shared.as_slice()).measure(model, device, &measured)?;
-    Ok(LensTraces { lens: lens.to_owned(), traces, costs })
+    let traces = LensTraces::new(lens, own, costs);
+    Ok(if prompts.eval.is_empty() { traces } else { traces.reported(eval) })
 }
 
 /// Dense and a policy on the same prompts, in turns: what the clock says.
@@ -231,7 +245,8 @@ fn race<M>(
 where
     M: LayeredModel<Error = ModelError>,
 {
-    let mut raced: Vec<_> = prompts.all.iter().collect();
+    let raced = if prompts.eval.is_empty() { &prompts.own } else { &prompts.eval };
+    let mut raced: Vec<_> = raced.iter().collect();
     support::shuffle(&mut raced, args.seed.wrapping_add(2), |prompt| &prompt.id);
     raced.truncate(RACED);
     let policy: &SavedPolicy = &lens.policy;
@@ -240,7 +255,7 @@ where
     let (mut dense_s, mut early_s, mut layers, mut same) = (0.0, 0.0, 0.0, 0);
     let bar = progress("dense against early exit", raced.len())?;
     for prompt in bar.wrap_iter(raced.iter()) {
-        let tokens = prompts.own(prompt);
+        let tokens = prompts.rest(prompt);
         let (mut dense_ms, mut early_ms, mut steps) = (Vec::new(), Vec::new(), None);
         for _ in 0..3 {
             let (whole, ms) = timed(|| dense.fork()?.feed(tokens));

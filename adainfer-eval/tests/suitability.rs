@@ -1,6 +1,8 @@
 //! Reports on made-up traces.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
+use std::ops::Range;
+
 use adainfer_core::ModelSpec;
 use adainfer_core::testing::scripted_probe;
 use adainfer_eval::{LensTraces, Suitability, SuitabilityError, SuitabilityParams};
@@ -11,9 +13,16 @@ const LAYERS: usize = 12;
 /// Prompts whose answer, token 1, settles after a layer from `settles` on; a look costs `look` layers.
 fn lens(name: &str, prompts: usize, settles: usize, look: f64) -> LensTraces {
     let fingerprint = format!("a model through {name}");
+    let cost = RunCost { positions: 100, base: 0.0, layer: 0.01, look: 0.01 * look };
+    let costs = CostModel::new(fingerprint, "a device", vec![cost]).unwrap();
+    LensTraces::new(name, traces(name, 0..prompts, settles), costs)
+}
+
+fn traces(name: &str, prompts: Range<usize>, settles: usize) -> TraceSet {
+    let fingerprint = format!("a model through {name}");
     let model = ModelSpec::new(LAYERS, 8, 64, fingerprint.as_str());
     let mut traces = TraceSet::new(TraceSource::new(&model, name));
-    for i in 0..prompts {
+    for i in prompts {
         let own = (settles + i * 7 % 4).min(LAYERS);
         let probe = |layer| {
             let noise = (i * 31 + layer * 17) % 13;
@@ -31,9 +40,7 @@ fn lens(name: &str, prompts: usize, settles: usize, look: f64) -> LensTraces {
             )
             .unwrap();
     }
-    let cost = RunCost { positions: 100, base: 0.0, layer: 0.01, look: 0.01 * look };
-    let costs = CostModel::new(fingerprint, "a device", vec![cost]).unwrap();
-    LensTraces { lens: name.to_owned(), traces, costs }
+    traces
 }
 
 fn assess(lenses: &[LensTraces]) -> Result<Suitability, SuitabilityError> {
@@ -59,6 +66,22 @@ fn the_lens_that_saves_most_is_advised() {
     assert_eq!((linear.agreement[3].agreement.share, linear.agreement[3].settled), (0.0, 0.0));
     assert_eq!((linear.agreement[4].agreement.share, linear.agreement[4].settled), (0.25, 0.25));
     assert_eq!((linear.mean_optimal_layer, linear.mean_saturation_layer), (6.5, 6.5));
+}
+
+#[test]
+fn prompts_to_report_on_may_be_given_apart() {
+    let apart = || lens("linear", 200, 5, 0.01).reported(traces("linear", 500..590, 8));
+    let report = assess(&[apart()]).unwrap();
+    assert_eq!((report.prompts, report.lenses[0].measured.tokens), ([80, 120, 90], 90));
+    // They settle three layers later.
+    assert_eq!(report.lenses[0].agreement[4].agreement.share, 0.0);
+    assert!((report.lenses[0].mean_saturation_layer - 9.5).abs() < 0.1);
+    let error = assess(&[lens("linear", 200, 5, 0.01).reported(traces("linear", 199..250, 5))]).unwrap_err();
+    assert!(error.to_string().contains("\"prompt 199\" is among"), "{error}");
+    assert!(matches!(
+        assess(&[apart(), lens("logit", 200, 5, 0.1)]),
+        Err(SuitabilityError::OtherPrompts { .. })
+    ));
 }
 
 #[test]

@@ -38,7 +38,7 @@ mod program;
 mod prompts;
 mod stopwatch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use adainfer::burn::{AnyModel, Device, Dtype, LinearLens};
 use anyhow::Result;
@@ -51,7 +51,7 @@ use model::Search;
 pub(crate) use opening::{open, tokenizer};
 pub(crate) use outcome::{Outcome, Summary, settled};
 pub(crate) use program::run;
-pub(crate) use prompts::{Prompt, shuffle};
+pub(crate) use prompts::{Prompt, first_of_each, shared_prefix, shuffle};
 pub(crate) use stopwatch::{median, timed};
 
 /// The arguments by which an example is told its model.
@@ -66,7 +66,7 @@ pub(crate) struct ModelArgs {
     /// The number format of weights and activations: f32, and f16 or bf16 where the device computes in it
     #[arg(long, value_name = "DTYPE", default_value_t = Dtype::F32)]
     pub(crate) dtype: Dtype,
-    /// Look through a fitted lens, as the example `fit_lens` writes it
+    /// Look through a fitted lens, as the example `fit_lens` writes it; "raw" or nothing is the model's own head
     #[arg(long, value_name = "FILE")]
     pub(crate) lens: Option<PathBuf>,
 }
@@ -88,7 +88,7 @@ impl ModelArgs {
     /// As [`find`] and [`open`]; if the lens cannot be read, or is another model's.
     pub(crate) fn open(&self) -> Result<AnyModel> {
         let model = open(&self.find()?, &self.device, self.dtype)?;
-        match &self.lens {
+        match self.lens() {
             Some(path) => Ok(model.with_lens(&LinearLens::load(path)?)?),
             None => Ok(model),
         }
@@ -96,7 +96,12 @@ impl ModelArgs {
 
     /// What traces call the lens.
     pub(crate) fn lens_name(&self) -> &'static str {
-        if self.lens.is_some() { "linear" } else { "logit" }
+        if self.lens().is_some() { "linear" } else { "logit" }
+    }
+
+    /// The lens's file; none where the model's own head is to be looked through.
+    pub(crate) fn lens(&self) -> Option<&Path> {
+        self.lens.as_deref().filter(|path| *path != Path::new("raw"))
     }
 }
 

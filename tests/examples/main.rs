@@ -2,6 +2,8 @@
 // Clippy lets tests unwrap, but not the functions that they share.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "eval")]
+mod evaluate;
 mod policies;
 #[cfg(feature = "serve")]
 mod serve_remote;

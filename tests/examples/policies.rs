@@ -126,6 +126,17 @@ fn a_report_says_whether_early_exit_is_worth_it() {
     };
     assert_eq!(layers(&args), layers(&[&args[..], &["--shared-prefix"]].concat()));
 
+    // On prompts apart.
+    let eval = path(&scratch, "eval.jsonl");
+    let lines = |first: u32| {
+        (first..first + 30).map(|i| format!("{{\"id\": \"eval {i}\", \"tokens\": [9, 8, 7, {}]}}\n", 5 + i))
+    };
+    write(&eval, lines(0).collect::<String>()).unwrap();
+    let said = printed("suitability", &[&args[..], &["--eval", &eval]].concat());
+    assert!(said.contains("56 prompts planned with, 84 calibrated on, 30 reported on"), "{said}");
+    let said = refused("suitability", &[&args[..], &["--eval", &prompts]].concat(), 1);
+    assert!(said.contains("have one id"), "{said}");
+
     write(&prompts, "{\"id\": \"a\", \"tokens\": [5]}\n".repeat(2)).unwrap();
     assert!(refused("suitability", &args, 1).contains("have one id"));
 }

@@ -15,6 +15,12 @@ pub enum SuitabilityError {
         /// The other.
         lens: String,
     },
+    /// What is to be reported on was planned or calibrated on.
+    #[error("prompt {prompt:?} is among those to report on and among the others")]
+    Seen {
+        /// The prompt's name.
+        prompt: String,
+    },
     /// Too few prompts to plan, calibrate and report on.
     #[error("{found} prompts are too few: {needed} are needed, and a few hundred are better")]
     TooFewPrompts {

@@ -41,11 +41,11 @@ pub struct Suitability {
 pub struct LensSuitability {
     /// What the lens is called.
     pub lens: String,
-    /// After each layer that was recorded, on all prompts.
+    /// After each layer that was recorded, on all prompts; on those reported on where these were given apart.
     pub agreement: Vec<LayerAgreement>,
-    /// Mean of the earliest layer whose token is dense's, on all prompts.
+    /// Mean of the earliest layer whose token is dense's, on the same.
     pub mean_optimal_layer: f64,
-    /// Mean of the earliest layer from which all tokens are dense's, on all prompts.
+    /// Mean of the earliest layer from which all tokens are dense's, on the same.
     pub mean_saturation_layer: f64,
     /// Where to look, chosen on the first part of the prompts.
     pub plan: Plan,

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use adainfer_policies::{
     Calibration, Certified, CostModel, Fit, LogisticParams, Planner, Replay, SavedPolicy, TraceSet,
 };
@@ -18,8 +20,32 @@ pub struct LensTraces {
     pub lens: String,
     /// Every look of every prompt.
     pub traces: TraceSet,
+    /// The same of prompts to report on; without them it is a fifth of the others.
+    pub reported: Option<TraceSet>,
     /// Layers and looks, measured where the model is to run.
     pub costs: CostModel,
+}
+
+impl LensTraces {
+    /// Of prompts that all parts of a report are made from.
+    pub fn new(lens: impl Into<String>, traces: TraceSet, costs: CostModel) -> Self {
+        Self { lens: lens.into(), traces, reported: None, costs }
+    }
+
+    /// Reports on these prompts, which nothing else sees.
+    pub fn reported(mut self, traces: TraceSet) -> Self {
+        self.reported = Some(traces);
+        self
+    }
+
+    /// What all that is said of the lens itself is said of.
+    fn shown(&self) -> &TraceSet {
+        self.reported.as_ref().unwrap_or(&self.traces)
+    }
+
+    fn prompts(&self) -> [BTreeSet<&str>; 2] {
+        [self.traces.prompts(), self.reported.as_ref().map(TraceSet::prompts).unwrap_or_default()]
+    }
 }
 
 /// How a [`Suitability`] report is made.
@@ -42,8 +68,7 @@ pub struct LensTraces {
 /// }
 /// let cost = RunCost { positions: 100, base: 0.001, layer: 0.01, look: 0.001 };
 /// let costs = CostModel::new("a model", "this computer", vec![cost])?;
-/// let lens = LensTraces { lens: "logit".to_owned(), traces, costs };
-/// let report = SuitabilityParams::new(Calibration::new(0.05, 0.05)?).assess(&[lens])?;
+/// let report = SuitabilityParams::new(Calibration::new(0.05, 0.05)?).assess(&[LensTraces::new("logit", traces, costs)])?;
 /// assert!(report.advice.is_worth_it && report.lenses[0].measured.mean_layers == 6.0);
 /// println!("{report}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -73,7 +98,8 @@ impl SuitabilityParams {
         self
     }
 
-    /// Plans on two fifths of the prompts, calibrates on two, and reports on the last.
+    /// Plans on two fifths of the prompts, calibrates on two, and reports on the last; where prompts to report on are given
+    /// apart, it calibrates on the last three.
     ///
     /// Each lens must have seen the same prompts; they should not be those that it was fitted on.
     ///
@@ -81,17 +107,19 @@ impl SuitabilityParams {
     /// See [`SuitabilityError`].
     pub fn assess(&self, lenses: &[LensTraces]) -> Result<Suitability, SuitabilityError> {
         let first = lenses.first().ok_or(SuitabilityError::NoTraces)?;
-        let names = first.traces.prompts();
+        let [names, apart] = first.prompts();
         if names.len() < FEWEST_PROMPTS {
             return Err(SuitabilityError::TooFewPrompts { found: names.len(), needed: FEWEST_PROMPTS });
         }
-        if let Some(other) = lenses.iter().find(|lens| lens.traces.prompts() != names) {
+        if let Some(prompt) = names.intersection(&apart).next() {
+            return Err(SuitabilityError::Seen { prompt: (*prompt).to_owned() });
+        }
+        if let Some(other) = lenses.iter().find(|lens| lens.prompts() != first.prompts()) {
             let (first, lens) = (first.lens.clone(), other.lens.clone());
             return Err(SuitabilityError::OtherPrompts { first, lens });
         }
         let found = lenses.iter().map(|lens| self.through(lens)).collect::<Result<Vec<_>, _>>()?;
-        let (planned, calibrated, reported) = self.split(&first.traces);
-        let prompts = [planned, calibrated, reported].map(|part| part.prompts().len());
+        let prompts = self.split(first).map(|part| part.prompts().len());
         let source = first.traces.source();
         Ok(Suitability {
             model: source.fingerprint.clone(),
@@ -102,17 +130,20 @@ impl SuitabilityParams {
         })
     }
 
-    fn split(&self, traces: &TraceSet) -> (TraceSet, TraceSet, TraceSet) {
-        let (planned, rest) = traces.clone().split(PLANNED, self.seed);
+    /// What is planned on, calibrated on and reported on.
+    fn split(&self, lens: &LensTraces) -> [TraceSet; 3] {
+        let (planned, rest) = lens.traces.clone().split(PLANNED, self.seed);
+        if let Some(reported) = &lens.reported {
+            return [planned, rest, reported.clone()];
+        }
         // Another seed, or the rest would be in the order of the first split.
         let (calibrated, reported) = rest.split(CALIBRATED / (1.0 - PLANNED), self.seed.wrapping_add(1));
-        (planned, calibrated, reported)
+        [planned, calibrated, reported]
     }
 
     fn through(&self, lens: &LensTraces) -> Result<LensSuitability, SuitabilityError> {
-        let LensTraces { lens, traces, costs } = lens;
-        let (planned, calibrated, reported) = self.split(traces);
-        let planner = Planner::new(costs.clone(), self.calibration.clone()).seed(self.seed);
+        let [planned, calibrated, reported] = self.split(lens);
+        let planner = Planner::new(lens.costs.clone(), self.calibration.clone()).seed(self.seed);
         let plan = planner.plan(&planned, |traces| Ok(self.policy.fit(traces)?.0))?;
         let looks = |traces: TraceSet| traces.at_layers(plan.layers.iter().copied());
         let certified: Option<Certified<_>> = match plan.is_dense() {
@@ -125,10 +156,10 @@ impl SuitabilityParams {
         let certificate = certified.as_ref().map(|certified| certified.certificate().clone());
         let policy = certified.map_or_else(|| SavedPolicy::new(adainfer_core::Never), SavedPolicy::from);
         let measured = Measured::of(&Replay::new(&policy, &looks(reported)), &plan);
-        let (mean_optimal_layer, mean_saturation_layer) = means(traces);
+        let (mean_optimal_layer, mean_saturation_layer) = means(lens.shown());
         Ok(LensSuitability {
-            lens: lens.clone(),
-            agreement: LayerAgreement::all(traces),
+            lens: lens.lens.clone(),
+            agreement: LayerAgreement::all(lens.shown()),
             mean_optimal_layer,
             mean_saturation_layer,
             plan,

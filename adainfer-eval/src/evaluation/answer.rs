@@ -1,0 +1,54 @@
+use adainfer_core::TokenId;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A prompt as a model takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Its name, its own.
+    pub id: String,
+    /// All of it.
+    pub tokens: Vec<TokenId>,
+    /// The first tokens of its right answers; any of them counts.
+    pub gold: Vec<TokenId>,
+}
+
+impl Question {
+    /// The first 16 hexadecimal digits of the SHA-256 of its tokens and gold tokens.
+    pub fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        for tokens in [&self.tokens, &self.gold] {
+            hash.update((tokens.len() as u64).to_le_bytes());
+            tokens.iter().for_each(|token| hash.update(token.to_le_bytes()));
+        }
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// What was answered, with early exit and without.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// The question's name.
+    pub id: String,
+    /// [`Question::hash`].
+    pub question: String,
+    /// Tokens of the prompt.
+    pub positions: usize,
+    /// What the whole model says.
+    pub dense_token: TokenId,
+    /// What the early exit says.
+    pub token: TokenId,
+    /// Layers that the early exit ran.
+    pub layers_run: usize,
+    /// Looks, the answer's own among them.
+    pub heads_run: usize,
+    /// Whether the early exit is right.
+    pub correct: bool,
+    /// Whether the whole model is.
+    pub dense_correct: bool,
+    /// Seconds that the whole model took.
+    pub wall_dense_s: f64,
+    /// Seconds that the early exit took.
+    pub wall_s: f64,
+}

@@ -1,0 +1,141 @@
+//! The example `evaluate`, on prompts that are tokens already.
+
+use std::fs::{OpenOptions, read_to_string, write};
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{folder, golden, printed, refused};
+
+struct Scratch {
+    folder: tempfile::TempDir,
+    prompts: String,
+    out: String,
+    model: String,
+}
+
+impl Scratch {
+    fn new(model: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (prompts, out) = (at("prompts.jsonl"), at("out"));
+        let golden = golden(model);
+        // Half of the gold tokens are what the model says.
+        let lines = golden.prompts.iter().enumerate().map(|(i, prompt)| {
+            let gold = prompt.greedy8[0] + (i % 2) as u32;
+            format!("{{\"id\": \"{i}\", \"tokens\": {:?}, \"gold\": {gold}}}\n", prompt.ids)
+        });
+        write(&prompts, lines.collect::<String>()).unwrap();
+        Self { folder, prompts, out, model: super::folder(model) }
+    }
+
+    fn args<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        let args = ["--model", &self.model, "--prompts", &self.prompts, "--out", &self.out];
+        [&args[..], more].concat()
+    }
+
+    fn results(&self) -> Value {
+        serde_json::from_str(&read_to_string(Path::new(&self.out).join("results.json")).unwrap()).unwrap()
+    }
+}
+
+#[test]
+fn never_is_dense_and_a_static_layer_is_the_goldens() {
+    for model in ["llama-mha", "opt-post-proj", "gptj"] {
+        let (scratch, golden) = (Scratch::new(model), golden(model));
+        let said = printed("evaluate", &scratch.args(&["--policy", "never"]));
+        assert!(said.contains("| dense |") && said.contains("agreement 1.000"), "{said}");
+        let results = scratch.results();
+        assert_eq!(
+            (results["agreement"].as_f64(), results["pruning_ratio"].as_f64()),
+            (Some(1.0), Some(0.0))
+        );
+        assert_eq!(results["items"][0]["dense_token"], golden.prompts[0].greedy8[0]);
+        let right = golden.prompts.len().div_ceil(2) as f64 / golden.prompts.len() as f64;
+        assert_eq!(results["accuracy"].as_f64(), Some(right));
+
+        let out = scratch.folder.path().join("static");
+        let mut args = scratch.args(&["--policy", "static:1"]);
+        args[5] = out.to_str().unwrap();
+        printed("evaluate", &args);
+        let results: Value =
+            serde_json::from_str(&read_to_string(out.join("results.json")).unwrap()).unwrap();
+        assert_eq!((results["mean_layers"].as_f64(), results["mean_heads"].as_f64()), (Some(1.0), Some(1.0)));
+        for (item, prompt) in results["items"].as_array().unwrap().iter().zip(&golden.prompts) {
+            assert_eq!(item["token"], prompt.features["top_token"][0], "{model}");
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_run_goes_on() {
+    let scratch = Scratch::new("llama-mha");
+    let answers = Path::new(&scratch.out).join("answers.jsonl");
+    printed("evaluate", &scratch.args(&["--policy", "gap:0.1", "--limit", "2"]));
+    let before = read_to_string(&answers).unwrap();
+    assert_eq!(before.lines().count(), 3);
+    // As if it had been cut while writing.
+    OpenOptions::new().append(true).open(&answers).unwrap().write_all(b"{\"id\": \"2\", \"quest").unwrap();
+    let said = printed("evaluate", &scratch.args(&["--policy", "gap:0.1"]));
+    let after = read_to_string(&answers).unwrap();
+    let count = golden("llama-mha").prompts.len();
+    assert!(after.starts_with(&before) && after.lines().count() == 1 + count);
+    assert!(said.starts_with(&format!("{count} questions, policy gap:0.1, lens logit")), "{said}");
+    // Nothing is asked again.
+    printed("evaluate", &scratch.args(&["--policy", "gap:0.1"]));
+    assert_eq!(read_to_string(&answers).unwrap(), after);
+    let said = refused("evaluate", &scratch.args(&["--policy", "gap:0.2"]), 1);
+    assert!(said.contains("has the answers of another run"), "{said}");
+    let text = read_to_string(&scratch.prompts).unwrap().replacen("\"tokens\": [", "\"tokens\": [3, ", 1);
+    write(&scratch.prompts, text).unwrap();
+    assert!(refused("evaluate", &scratch.args(&["--policy", "gap:0.1"]), 1).contains("another run"));
+}
+
+#[test]
+fn candidates_are_the_labels() {
+    let scratch = Scratch::new("llama-mha");
+    printed("evaluate", &scratch.args(&["--policy", "static:2", "--candidates", "labels"]));
+    let (results, golden) = (scratch.results(), golden("llama-mha"));
+    let labels: Vec<_> = golden
+        .prompts
+        .iter()
+        .enumerate()
+        .map(|(i, prompt)| u64::from(prompt.greedy8[0]) + i as u64 % 2)
+        .collect();
+    for item in results["items"].as_array().unwrap() {
+        assert!(labels.contains(&item["token"].as_u64().unwrap()));
+    }
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_refused() {
+    let scratch = Scratch::new("llama-mha");
+    let said = |more: &[&str], code| refused("evaluate", &scratch.args(more), code);
+    assert!(said(&["--policy", "gap:high"], 2).contains("\"high\" is no threshold"));
+    assert!(said(&["--policy", "static:99"], 1).contains("layer 99 was asked for, and the model has 4"));
+    assert!(said(&["--policy", "no/such.json"], 1).contains("no/such.json is not a policy"));
+    assert!(said(&["--policy", "never", "--task", "plurals"], 2).contains("cannot be used with"));
+    assert!(said(&["--policy", "never", "--limit", "0"], 1).contains("no question was answered"));
+    let model = folder("llama-mha");
+    let out = scratch.out.as_str();
+    let task = |more: &[&str]| {
+        refused("evaluate", &[&["--model", &model, "--policy", "never", "--out", out], more].concat(), 1)
+    };
+    assert!(task(&["--task", "plurals"]).contains("tokenizer.json"));
+    assert!(task(&["--task", "sst2"]).contains("say with --data where it is"));
+    assert!(task(&["--task", "sst2", "--data", out]).contains("has none of train.jsonl with eval.jsonl"));
+    assert!(task(&["--task", "plurals", "--shots", "500"]).contains("30 demonstrations for prompt"));
+    let said = task(&["--task", "plurals", "--query", "{{ inptu }}", "--answer", "{{ label }}"]);
+    assert!(said.contains("the template fails"), "{said}");
+
+    let long = format!("{{\"id\": \"long\", \"tokens\": {:?}}}\n", vec![5; 5000]);
+    write(&scratch.prompts, read_to_string(&scratch.prompts).unwrap() + &long).unwrap();
+    assert!(said_long(&scratch, "refuse").contains("prompt \"long\" has 5000 tokens"));
+    let said = printed("evaluate", &scratch.args(&["--policy", "never", "--too-long", "skip"]));
+    assert!(said.contains("1 prompts were longer"), "{said}");
+}
+
+fn said_long(scratch: &Scratch, what: &str) -> String {
+    refused("evaluate", &scratch.args(&["--policy", "never", "--too-long", what]), 1)
+}
