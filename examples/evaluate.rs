@@ -4,6 +4,8 @@
 //! cargo run --release --example evaluate --features eval -- --task plurals --policy gap:0.8@25 --out results
 //! ```
 
+#[path = "support/render.rs"]
+mod render;
 mod support;
 
 use std::io::Write;
@@ -11,13 +13,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use adainfer::burn::{AnyModel, Candidates, LensModel, LinearLens, ModelError, first_tokens};
+use adainfer::core::WithoutLayers;
 use adainfer::eval::{
-    Answer, AnswerLog, ChatTemplate, Contest, Draw, Evaluation, EvaluationParams, PolicySpec, PromptParams,
-    Question, RenderedPrompt, Task, Template,
+    Answer, AnswerLog, Baseline, ChatTemplate, Contest, Evaluation, EvaluationParams, PolicySpec, Question,
+    RenderedPrompt,
 };
 use adainfer::prelude::*;
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
+use render::RenderArgs;
 use sha2::{Digest, Sha256};
 
 /// Compare early exit with the whole model on a task: accuracy, agreement, layers, operations and the clock.
@@ -35,58 +39,30 @@ struct Args {
     /// The task's name
     #[arg(long, required_unless_present = "prompts", conflicts_with = "prompts")]
     task: Option<String>,
-    /// The folder of the task, or of tasks
-    #[arg(long, value_name = "DIR", requires = "task")]
-    data: Option<PathBuf>,
     /// Prompts that are rendered already, one JSON object a line
     #[arg(long, value_name = "FILE")]
     prompts: Option<PathBuf>,
     #[command(flatten)]
     render: RenderArgs,
+    /// Speak as the chat template of the model's folder says
+    #[arg(long, conflicts_with = "prompts")]
+    chat: bool,
     /// never; gap:0.8 (look after every layer); gap:0.8@25 (after layer 25 and later ones); static:27; or a policy's file
     #[arg(long, value_name = "SPEC_OR_FILE")]
     policy: PolicySpec,
     /// Ask for these tokens alone: "labels" are the first tokens of the task's choices
     #[arg(long, value_parser = ["labels"])]
     candidates: Option<String>,
-    /// At most so many questions
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    /// Leave layers out of the model, whatever is asked: skip-last:3, or shortgpt:8 (those of least influence on 20 prompts
+    /// of the pool); the policy decides on the others
+    #[arg(long, value_name = "BASELINE", conflicts_with = "candidates")]
+    without: Option<Baseline>,
     /// What to do with prompts that are longer than the model's positions
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = ["refuse", "skip"])]
     too_long: String,
-    /// What draws the demonstrations
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
     /// The folder for the results
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-}
-
-/// How questions become prompts.
-#[derive(clap::Args)]
-struct RenderArgs {
-    /// Demonstrations
-    #[arg(long, value_name = "K", default_value_t = 5)]
-    shots: usize,
-    /// As many demonstrations of each label
-    #[arg(long)]
-    balanced: bool,
-    /// Draw demonstrations once for all prompts, and run them once
-    #[arg(long)]
-    share: bool,
-    /// No demonstration whose question has more characters
-    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
-    longest: usize,
-    /// A Jinja template for a question; the paper's is "Q: {{ input }}\nA:"
-    #[arg(long, value_name = "TEMPLATE", requires = "answer")]
-    query: Option<String>,
-    /// One for its answer; the paper's is " {{ label }}"
-    #[arg(long, value_name = "TEMPLATE", requires = "query")]
-    answer: Option<String>,
-    /// Speak as the chat template of the model's folder says
-    #[arg(long)]
-    chat: bool,
 }
 
 fn main() -> ExitCode {
@@ -101,13 +77,22 @@ fn run(args: &Args) -> Result<()> {
     };
     let asked = Asked::new(args, &model)?;
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
-    let policy = args.policy.policy(model.spec().layers)?;
-    let early = match &args.candidates {
-        None => return evaluate(args, &dense, &EarlyExit::new(&model, policy)?, asked),
-        Some(_) => Candidates::new(&model, &asked.labels(&model)?)?,
-    };
-    evaluate(args, &dense, &EarlyExit::new(&early, policy)?, asked)
+    match (&args.candidates, args.without) {
+        (Some(_), _) => {
+            let candidates = Candidates::new(&model, &asked.labels(&model)?)?;
+            evaluate(args, &dense, &candidates, &asked)
+        }
+        (None, Some(baseline)) => {
+            let left_out = baseline.left_out(&asked.influence(&dense)?)?;
+            eprintln!("layers {left_out:?} are left out");
+            evaluate(args, &dense, &WithoutLayers::new(&model, &left_out)?, &asked)
+        }
+        (None, None) => evaluate(args, &dense, &model, &asked),
+    }
 }
+
+/// Prompts that layers are judged by.
+const JUDGES: usize = 20;
 
 /// What is asked.
 struct Asked {
@@ -116,16 +101,31 @@ struct Asked {
     choices: Vec<String>,
     /// What all begin with and is run once.
     shared: Vec<TokenId>,
+    /// Prompts of the pool, to judge layers by; none unless they are to be judged.
+    judges: Vec<Vec<TokenId>>,
     skipped: usize,
 }
 
 impl Asked {
     fn new(args: &Args, model: &AnyModel) -> Result<Self> {
-        let mut choices = Vec::new();
+        let (mut choices, mut judges) = (Vec::new(), Vec::new());
+        let judged = matches!(args.without, Some(Baseline::ShortGpt(_)));
+        ensure!(
+            !judged || args.task.is_some(),
+            "shortgpt judges layers by a task's pool: name the task with --task"
+        );
         let mut questions = match (&args.prompts, &args.task) {
-            (Some(path), _) => read(path, args.limit, model)?,
+            (Some(path), _) => read(path, args.render.limit, model)?,
             (None, Some(task)) => {
-                let prompts = args.render.prompts(args, task)?;
+                let chat = if args.chat { Some(ChatTemplate::open(&args.model.find()?)?) } else { None };
+                let task = args.render.task(task)?;
+                if judged {
+                    let pool = &task.pool[..JUDGES.min(task.pool.len())];
+                    let prompts = args.render.prompts(pool, &task.pool, chat.clone())?;
+                    let tokens = |prompt| Ok(question(prompt, model)?.tokens);
+                    judges = prompts.iter().map(tokens).collect::<Result<_>>()?;
+                }
+                let prompts = args.render.prompts(&task.eval, &task.pool, chat)?;
                 let all = prompts.iter().flat_map(|prompt| &prompt.choices);
                 all.for_each(|choice| {
                     if !choices.contains(choice) {
@@ -150,7 +150,17 @@ impl Asked {
             false => Vec::new(),
         };
         let skipped = all - questions.len();
-        Ok(Self { questions, choices, shared, skipped })
+        Ok(Self { questions, choices, shared, judges, skipped })
+    }
+
+    /// Mean block influence of every layer; 0 where nothing judges them.
+    fn influence(&self, model: &AnyModel) -> Result<Vec<f64>> {
+        let mut sums = vec![0.0; model.spec().layers];
+        for tokens in &self.judges {
+            let influence = model.block_influence(tokens)?;
+            sums.iter_mut().zip(influence).for_each(|(sum, one)| *sum += f64::from(one));
+        }
+        Ok(sums.into_iter().map(|sum| sum / self.judges.len().max(1) as f64).collect())
     }
 
     /// The first tokens of the choices; of answers, where prompts came without choices.
@@ -177,32 +187,6 @@ impl Asked {
     }
 }
 
-impl RenderArgs {
-    /// The task's prompts, up to the limit.
-    fn prompts(&self, args: &Args, task: &str) -> Result<Vec<RenderedPrompt>> {
-        let task = match &args.data {
-            Some(folder) => Task::open(task, folder)?,
-            None => Task::rule(task).with_context(|| {
-                format!("{task:?} does not come with the library: say with --data where it is")
-            })?,
-        };
-        let mut params = PromptParams::default()
-            .shots(self.shots)
-            .balanced(self.balanced)
-            .draw(if self.share { Draw::Once } else { Draw::EachPrompt })
-            .longest(self.longest)
-            .seed(args.seed);
-        if let (Some(query), Some(answer)) = (&self.query, &self.answer) {
-            params = params.template(Template::new(query, answer, "\n\n")?);
-        }
-        if self.chat {
-            params = params.chat(ChatTemplate::open(&args.model.find()?)?);
-        }
-        let limit = args.limit.unwrap_or(usize::MAX).min(task.eval.len());
-        Ok(params.prompts(&task.eval[..limit], &task.pool)?)
-    }
-}
-
 fn question(prompt: &RenderedPrompt, model: &AnyModel) -> Result<Question> {
     let tokenizer = model.tokenizer()?;
     let tokens = tokenizer.encode(&prompt.text, prompt.special)?;
@@ -222,27 +206,30 @@ fn read(path: &Path, limit: Option<usize>, model: &AnyModel) -> Result<Vec<Quest
 }
 
 /// Asks what was not asked before, and sums up.
-fn evaluate<M, P>(args: &Args, plain: &AnyModel, early: &EarlyExit<M, P>, asked: Asked) -> Result<()>
+fn evaluate<M>(args: &Args, plain: &AnyModel, model: &M, asked: &Asked) -> Result<()>
 where
     M: LayeredModel<Error = ModelError>,
-    P: ExitPolicy,
 {
-    let spec = early.model().spec();
+    let spec = model.spec();
+    let early = EarlyExit::new(model, args.policy.policy(spec.layers)?)?;
     let params = EvaluationParams {
         model: spec.fingerprint.clone(),
-        layers: spec.layers,
+        layers: plain.spec().layers,
         hidden: plain.hidden_size(),
         vocab: plain.spec().vocab,
         device: args.model.device.to_string(),
-        policy: args.policy.to_string(),
+        policy: match args.without {
+            Some(baseline) => format!("{} without {baseline}", args.policy),
+            None => args.policy.to_string(),
+        },
         lens: args.model.lens_name().to_owned(),
         data: asked.hash(),
-        seed: args.seed,
+        seed: args.render.seed,
         skipped: asked.skipped,
     };
     let mut log = AnswerLog::open(args.out.join("answers.jsonl"), &run_name(args, &params)?)?;
     let dense = EarlyExit::new(plain, Never)?;
-    let contest = Contest::new(&dense, early, &asked.shared)?;
+    let contest = Contest::new(&dense, &early, &asked.shared)?;
     if let Some(first) = asked.questions.first() {
         contest.answer(first, true)?; // warms up
     }

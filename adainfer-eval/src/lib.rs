@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod baseline;
 mod evaluation;
 mod interval;
 mod prompts;
 mod suitability;
 mod tasks;
+mod text_match;
 
+pub use baseline::{Baseline, BaselineError};
 pub use evaluation::{
     Answer, AnswerLog, Contest, Evaluation, EvaluationError, EvaluationParams, PolicySpec, Question,
 };
@@ -17,3 +20,4 @@ pub use suitability::{
     SuitabilityParams,
 };
 pub use tasks::{Item, Items, NotAChoice, RULES, Task, TaskError, TaskFormat};
+pub use text_match::{exact_match, f1};

@@ -109,6 +109,24 @@ fn candidates_are_the_labels() {
 }
 
 #[test]
+fn layers_left_out_are_counted_out() {
+    let scratch = Scratch::new("llama-mha");
+    let said = printed("evaluate", &scratch.args(&["--policy", "never", "--without", "skip-last:1"]));
+    assert!(said.contains("policy never without skip-last:1"), "{said}");
+    let results = scratch.results();
+    assert_eq!((results["mean_layers"].as_f64(), results["pruning_ratio"].as_f64()), (Some(3.0), Some(0.25)));
+    for (item, prompt) in results["items"].as_array().unwrap().iter().zip(&golden("llama-mha").prompts) {
+        assert_eq!(item["token"], prompt.features["top_token"][2]);
+    }
+    let refuse = |what: &str, code| {
+        refused("evaluate", &scratch.args(&["--policy", "never", "--without", what]), code)
+    };
+    assert!(refuse("skip-last:4", 1).contains("4 layers cannot be left out of 4"));
+    assert!(refuse("shortgpt:1", 1).contains("name the task with --task"));
+    assert!(refuse("last", 2).contains("\"last\" is no baseline"));
+}
+
+#[test]
 fn what_cannot_be_evaluated_is_refused() {
     let scratch = Scratch::new("llama-mha");
     let said = |more: &[&str], code| refused("evaluate", &scratch.args(more), code);
@@ -138,4 +156,31 @@ fn what_cannot_be_evaluated_is_refused() {
 
 fn said_long(scratch: &Scratch, what: &str) -> String {
     refused("evaluate", &scratch.args(&["--policy", "never", "--too-long", what]), 1)
+}
+
+#[test]
+fn a_task_is_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("plurals.jsonl");
+    let out = out.to_str().unwrap();
+    let args = ["--task", "plurals", "--shots", "2", "--limit", "3", "--seed", "5", "--out", out];
+    let said =
+        printed("render", &[&args[..], &["--query", "{{ input }} =", "--answer", " {{ label }}"]].concat());
+    assert_eq!(said, format!("3 prompts written to {out}\n"));
+    let lines: Vec<Value> =
+        read_to_string(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), lines[0]["answer"][0].as_str()), (3, Some(" children")));
+    let prompt = lines[0]["prompt"].as_str().unwrap();
+    assert!(prompt.ends_with("\n\nchild =") && prompt.matches(" = ").count() == 2, "{prompt}");
+    // Demonstrations of the pool are not shown to themselves.
+    printed("render", &[&args[..], &["--split", "pool"]].concat());
+    let text = read_to_string(out).unwrap();
+    let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let (shown, asked) = line["prompt"].as_str().unwrap().rsplit_once("Q: ").unwrap();
+    assert!(!shown.contains(asked.trim_end_matches("\nA:")), "{line}");
+    assert!(
+        refused("render", &["--task", "sums", "--out", out], 1).contains("does not come with the library")
+    );
+    let said = refused("render", &["--task", "plurals", "--out", "no/such/folder/x"], 1);
+    assert!(said.contains("cannot write no/such/folder/x"), "{said}");
 }
