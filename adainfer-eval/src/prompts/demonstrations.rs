@@ -54,7 +54,7 @@ impl Demonstrations {
         }
         let fits = |item: &&Item| item.input.chars().nth(self.longest).is_none();
         let mut places: Vec<_> = pool.filter(fits).map(|item| (self.place(key, item), item)).collect();
-        places.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        places.sort_unstable_by_key(|(place, _)| *place);
         let mut chosen = if self.balanced { self.of_each(&places)? } else { Vec::new() };
         for (place, item) in &places {
             if chosen.len() == self.shots {
@@ -68,7 +68,7 @@ impl Demonstrations {
             let asker = asker.to_owned();
             return Err(PromptError::TooFew { asker, found: chosen.len(), needed: self.shots });
         }
-        chosen.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        chosen.sort_unstable_by_key(|(place, _)| *place);
         Ok(chosen.into_iter().map(|(_, item)| item).collect())
     }
 

@@ -1,6 +1,6 @@
 //! Files of columns.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 
@@ -29,7 +29,7 @@ pub(super) fn items(
 fn next<R: std::io::Read>(
     reader: &mut Reader<R>,
     headers: &StringRecord,
-    path: &PathBuf,
+    path: &Path,
     parse: &impl Fn(&Row<'_>) -> Result<Item, String>,
 ) -> Result<Option<Item>, TaskError> {
     let mut fields = StringRecord::new();
