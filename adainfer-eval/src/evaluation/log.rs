@@ -56,13 +56,23 @@ impl AnswerLog {
         let path = path.into();
         let io = |source| EvaluationError::io(&path, source);
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(io)?;
-        let mut text = String::new();
-        (&mut file).take(LONGEST).read_to_string(&mut text).map_err(io)?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        if whole < text.len() {
-            file.set_len(whole as u64).map_err(io)?;
+        let mut bytes = Vec::new();
+        (&mut file).take(LONGEST + 1).read_to_end(&mut bytes).map_err(io)?;
+        if bytes.len() as u64 > LONGEST {
+            return Err(wrong(&path, 1, format!("the file is longer than {LONGEST} bytes")));
         }
-        let answers = match text[..whole].split_once('\n') {
+        // Bytes, as the end may be torn within a character.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        if whole < bytes.len() {
+            file.set_len(whole as u64).map_err(io)?;
+            bytes.truncate(whole);
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+            wrong(&path, line, "it is not UTF-8".to_owned())
+        })?;
+        let answers = match text.split_once('\n') {
             Some((head, lines)) => read(&path, run, head, lines)?,
             None => {
                 let head = Head { adainfer_answers: VERSION, run: run.to_owned() };
@@ -105,13 +115,17 @@ fn write(file: &mut File, value: &impl Serialize) -> std::io::Result<()> {
     file.flush()
 }
 
+fn wrong(path: &Path, line: usize, reason: String) -> EvaluationError {
+    EvaluationError::Line { path: path.to_owned(), line, reason }
+}
+
 fn read(
     path: &Path,
     run: &str,
     head: &str,
     lines: &str,
 ) -> Result<BTreeMap<String, Answer>, EvaluationError> {
-    let wrong = |line: usize, reason: String| EvaluationError::Line { path: path.to_owned(), line, reason };
+    let wrong = |line, reason| wrong(path, line, reason);
     let head: Head = serde_json::from_str(head).map_err(|error| wrong(1, error.to_string()))?;
     if head.adainfer_answers != VERSION {
         let reason = format!("version {}, and this library reads version {VERSION}", head.adainfer_answers);
