@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use super::lines::column;
+
 /// Why a task's file could not be read, and where.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -64,15 +66,11 @@ impl TaskError {
         Self::Line { path: path.to_owned(), line, reason: reason.into() }
     }
 
-    /// What a JSON document's reader says. `line` is where the text began, counted from 1.
-    pub(super) fn json(path: &Path, line: u64, error: &serde_json::Error) -> Self {
-        if let (true, Some(kind)) = (error.is_io(), error.io_error_kind()) {
-            return Self::io(path, kind.into());
+    /// What a JSON document's reader says.
+    pub(super) fn json(path: &Path, error: &serde_json::Error) -> Self {
+        match error.io_error_kind() {
+            Some(kind) => Self::io(path, kind.into()),
+            None => Self::line(path, error.line().max(1) as u64, column(error)),
         }
-        let place = line - 1 + error.line().max(1) as u64;
-        // serde_json ends with its own count of lines and columns, which is wrong for a line of a file.
-        let text = error.to_string();
-        let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-        Self::line(path, place, format!("{reason} (column {})", error.column()))
     }
 }

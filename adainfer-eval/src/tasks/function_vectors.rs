@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path) -> Result<Items, TaskError> {
 
 /// Of a set called so; `path` is for errors.
 pub(super) fn items(name: &str, path: &Path, text: impl Read) -> Result<Items, TaskError> {
-    let pairs: Vec<Pair> = serde_json::from_reader(text).map_err(|error| TaskError::json(path, 1, &error))?;
+    let pairs: Vec<Pair> = serde_json::from_reader(text).map_err(|error| TaskError::json(path, &error))?;
     let name = name.to_owned();
     Ok(Box::new(pairs.into_iter().zip(1..).map(move |(Pair { input, output }, i): (_, usize)| {
         Ok(Item::new(format!("{name} {i}"), input.into_words(), vec![output.into_words()]))

@@ -35,7 +35,7 @@ struct Answer {
 
 pub(super) fn read(path: &Path) -> Result<Items, TaskError> {
     let document: Document =
-        serde_json::from_reader(lines::open(path)?).map_err(|error| TaskError::json(path, 1, &error))?;
+        serde_json::from_reader(lines::open(path)?).map_err(|error| TaskError::json(path, &error))?;
     Ok(Box::new(document.data.into_iter().flat_map(items).map(Ok)))
 }
 
