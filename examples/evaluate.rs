@@ -4,6 +4,8 @@
 //! cargo run --release --example evaluate --features eval -- --task plurals --policy gap:0.8@25 --out results
 //! ```
 
+#[path = "support/question.rs"]
+mod question;
 #[path = "support/render.rs"]
 mod render;
 mod support;
@@ -16,11 +18,11 @@ use adainfer::burn::{AnyModel, Candidates, LensModel, LinearLens, ModelError, fi
 use adainfer::core::WithoutLayers;
 use adainfer::eval::{
     Answer, AnswerLog, Baseline, ChatTemplate, Contest, Evaluation, EvaluationParams, PolicySpec, Question,
-    RenderedPrompt,
 };
 use adainfer::prelude::*;
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
+use question::question;
 use render::RenderArgs;
 use sha2::{Digest, Sha256};
 
@@ -185,13 +187,6 @@ impl Asked {
         }
         hex(&hash.finalize())
     }
-}
-
-fn question(prompt: &RenderedPrompt, model: &AnyModel) -> Result<Question> {
-    let tokenizer = model.tokenizer()?;
-    let tokens = tokenizer.encode(&prompt.text, prompt.special)?;
-    let gold = support::first_of_each(tokenizer, &prompt.answers)?;
-    Ok(Question { id: prompt.id.clone(), tokens, gold })
 }
 
 /// Prompts that are rendered already.

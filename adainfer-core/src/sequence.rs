@@ -1,4 +1,4 @@
-use crate::{LayeredModel, TokenId};
+use crate::{LayeredModel, ModelSpec, RunError, TokenId};
 
 /// What one sequence has computed: the model's state, and the positions that stopped early.
 pub(crate) struct Sequence<M: LayeredModel> {
@@ -31,6 +31,22 @@ impl<M: LayeredModel> Sequence<M> {
     /// Positions so far.
     pub(crate) fn length(&self) -> usize {
         self.length
+    }
+
+    /// Refuses tokens that cannot follow: none, one that is outside the vocabulary, more than there are positions.
+    pub(crate) fn validate(&self, spec: &ModelSpec, tokens: &[TokenId]) -> Result<(), RunError<M::Error>> {
+        if tokens.is_empty() {
+            return Err(RunError::EmptyPrompt);
+        }
+        let vocab = spec.vocab;
+        if let Some((position, &token)) = tokens.iter().enumerate().find(|&(_, &t)| t as usize >= vocab) {
+            return Err(RunError::TokenOutOfRange { token, position, vocab });
+        }
+        let needed = self.length.saturating_add(tokens.len());
+        if needed > spec.max_positions {
+            return Err(RunError::TooLong { needed, max: spec.max_positions });
+        }
+        Ok(())
     }
 
     pub(crate) fn embed(&mut self, model: &M, tokens: &[TokenId]) -> Result<M::Hidden, M::Error> {

@@ -1,7 +1,7 @@
+use crate::looks::Looks;
 use crate::sequence::Sequence;
 use crate::{
-    At, EarlyExit, ExitPolicy, Generation, LayeredModel, Memory, Observer, Probe, RunError, Sampler, TokenId,
-    Trace,
+    At, EarlyExit, ExitPolicy, Generation, LayeredModel, Observer, Probe, RunError, Sampler, TokenId,
 };
 
 /// One decided token.
@@ -105,20 +105,8 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
     }
 
     fn validate(&self, tokens: &[TokenId]) -> Result<(), RunError<M::Error>> {
-        let spec = self.engine.model().spec();
-        let length = self.length().ok_or(RunError::Poisoned)?;
-        if tokens.is_empty() {
-            return Err(RunError::EmptyPrompt);
-        }
-        if let Some((position, &token)) = tokens.iter().enumerate().find(|&(_, &t)| t as usize >= spec.vocab)
-        {
-            return Err(RunError::TokenOutOfRange { token, position, vocab: spec.vocab });
-        }
-        let needed = length.saturating_add(tokens.len());
-        if needed > spec.max_positions {
-            return Err(RunError::TooLong { needed, max: spec.max_positions });
-        }
-        Ok(())
+        let sequence = self.sequence.as_ref().ok_or(RunError::Poisoned)?;
+        sequence.validate(self.engine.model().spec(), tokens)
     }
 
     fn step(
@@ -187,41 +175,6 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
             looks.keep(logits);
         }
         Err(RunError::NotFinite { layer: layers })
-    }
-}
-
-/// What the lens has shown of the token being decided.
-struct Looks<L> {
-    probes: Vec<Probe>,
-    memory: Memory,
-    count: usize,
-    /// Whether probes compare with the logits before, and those.
-    compare: bool,
-    previous: Option<L>,
-}
-
-impl<L> Looks<L> {
-    fn new(compare: bool) -> Self {
-        Self { probes: Vec::new(), memory: Memory::default(), count: 0, compare, previous: None }
-    }
-
-    fn read<M: LayeredModel<Logits = L>>(
-        &mut self,
-        model: &M,
-        layer: usize,
-        logits: &L,
-    ) -> Result<Probe, M::Error> {
-        self.count += 1;
-        Ok(Probe { layer, ..model.probe(logits, self.previous.as_ref())? })
-    }
-
-    fn trace(&self, at: At) -> Option<Trace<'_>> {
-        Some(Trace::new(at, &self.probes)?.remembering(&self.memory))
-    }
-
-    /// Keeps the logits of a finite probe for the next one, if that compares.
-    fn keep(&mut self, logits: L) {
-        self.previous = self.compare.then_some(logits);
     }
 }
 

@@ -5,9 +5,12 @@ mod baseline;
 mod evaluation;
 mod interval;
 mod prompts;
+mod recording;
+mod report;
 mod suitability;
 mod tasks;
 mod text_match;
+mod whole_lines;
 
 pub use baseline::{Baseline, BaselineError};
 pub use evaluation::{
@@ -15,6 +18,11 @@ pub use evaluation::{
 };
 pub use interval::wilson;
 pub use prompts::{ChatTemplate, Draw, Message, PromptError, PromptParams, RenderedPrompt, Template};
+pub use recording::{Recording, TraceLog, TraceLogError};
+pub use report::{
+    Ablation, Clock, Curve, Drafts, FeatureCurve, Generalisation, Kind, ModelEntry, Outcome, Report,
+    ReportError, RunEntry, Score, ScoreOf, Table, TaskEntry, TextScore,
+};
 pub use suitability::{
     Advice, LayerAgreement, LensSuitability, LensTraces, Measured, Share, Suitability, SuitabilityError,
     SuitabilityParams,

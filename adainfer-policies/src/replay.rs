@@ -1,6 +1,7 @@
 //! Policies on recorded traces: what they would have answered, and what that would have cost.
 
 use adainfer_core::{ExitPolicy, Memory, Probe, TokenId};
+use serde::{Deserialize, Serialize};
 
 use crate::peaks::Peaks;
 use crate::{Label, ScoringPolicy, TokenTrace, TraceSet};
@@ -35,7 +36,7 @@ pub struct Replay {
 }
 
 /// Decisions against what would have been right.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion {
     /// Exits with dense's token.
     pub true_exits: usize,

@@ -1,16 +1,15 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, EvaluationError, Question};
+use crate::whole_lines::whole_lines;
 
 /// The version that is written, and the only one that is read.
 const VERSION: u64 = 1;
-/// No file of answers is longer: 1 GiB.
-const LONGEST: u64 = 1 << 30;
 
 /// Answers as they come, in a file: a run that was interrupted goes on where it stopped.
 ///
@@ -56,17 +55,7 @@ impl AnswerLog {
         let path = path.into();
         let io = |source| EvaluationError::io(&path, source);
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(io)?;
-        let mut bytes = Vec::new();
-        (&mut file).take(LONGEST + 1).read_to_end(&mut bytes).map_err(io)?;
-        if bytes.len() as u64 > LONGEST {
-            return Err(wrong(&path, 1, format!("the file is longer than {LONGEST} bytes")));
-        }
-        // Bytes, as the end may be torn within a character.
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        if whole < bytes.len() {
-            file.set_len(whole as u64).map_err(io)?;
-            bytes.truncate(whole);
-        }
+        let bytes = whole_lines(&mut file).map_err(io)?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();

@@ -42,6 +42,11 @@ impl<W: Write> TraceWriter<W> {
         Ok(writer)
     }
 
+    /// Goes on after a header, and traces if there are any, that were written before.
+    pub fn going_on(out: W, source: &TraceSource) -> Self {
+        Self { out, layers: source.layers }
+    }
+
     /// Writes a token. A line goes out in one piece, so that what is interrupted loses a line at most.
     ///
     /// # Errors
