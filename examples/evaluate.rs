@@ -8,6 +8,8 @@
 mod question;
 #[path = "support/render.rs"]
 mod render;
+#[path = "support/spoken.rs"]
+mod spoken;
 mod support;
 
 use std::io::Write;
@@ -18,6 +20,7 @@ use adainfer::burn::{AnyModel, Candidates, LensModel, LinearLens, ModelError, fi
 use adainfer::core::WithoutLayers;
 use adainfer::eval::{
     Answer, AnswerLog, Baseline, ChatTemplate, Contest, Evaluation, EvaluationParams, PolicySpec, Question,
+    Words, WordsAnswer,
 };
 use adainfer::prelude::*;
 use anyhow::{Context, Result, bail, ensure};
@@ -25,6 +28,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use question::question;
 use render::RenderArgs;
 use sha2::{Digest, Sha256};
+use spoken::say;
 
 /// Compare early exit with the whole model on a task: accuracy, agreement, layers, operations and the clock.
 ///
@@ -33,7 +37,7 @@ use sha2::{Digest, Sha256};
 /// country_capitals, next_letter, next_number, past_tense, plurals. Instead of a task, --prompts takes prompts that are
 /// rendered already, as {"id": "7", "prompt": "Q: 2 + 2\nA:", "answer": " 4"}; the answer may be a list.
 ///
-/// The folder gets answers.jsonl while it runs, from which an interrupted run goes on, and at the end results.json.
+/// The folder gets answers.jsonl (and words.jsonl) while it runs, from which an interrupted run goes on, and at the end results.json.
 #[derive(clap::Parser)]
 struct Args {
     #[command(flatten)]
@@ -59,6 +63,9 @@ struct Args {
     /// of the pool); the policy decides on the others
     #[arg(long, value_name = "BASELINE", conflicts_with = "candidates")]
     without: Option<Baseline>,
+    /// Answer in words too, in a line of at most so many tokens: exact match and F1, as SQuAD counts them
+    #[arg(long, value_name = "TOKENS", conflicts_with = "prompts")]
+    words: Option<usize>,
     /// What to do with prompts that are longer than the model's positions
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = ["refuse", "skip"])]
     too_long: String,
@@ -99,6 +106,8 @@ const JUDGES: usize = 20;
 /// What is asked.
 struct Asked {
     questions: Vec<Question>,
+    /// The answers to each in words, where the prompts are a task's.
+    answers: Vec<Vec<String>>,
     /// All that the questions could be answered with, where they have choices.
     choices: Vec<String>,
     /// What all begin with and is run once.
@@ -116,6 +125,7 @@ impl Asked {
             !judged || args.task.is_some(),
             "shortgpt judges layers by a task's pool: name the task with --task"
         );
+        let mut answers = Vec::new();
         let mut questions = match (&args.prompts, &args.task) {
             (Some(path), _) => read(path, args.render.limit, model)?,
             (None, Some(task)) => {
@@ -134,6 +144,7 @@ impl Asked {
                         choices.push(choice.clone())
                     }
                 });
+                answers = prompts.iter().map(|prompt| prompt.answers.clone()).collect();
                 prompts.iter().map(|prompt| question(prompt, model)).collect::<Result<Vec<_>>>()?
             }
             (None, None) => bail!("neither --task nor --prompts is given"),
@@ -145,6 +156,8 @@ impl Asked {
                 args.too_long == "skip",
                 "prompt {id:?} has {length} tokens, and the model {max} positions"
             );
+            let mut fits = questions.iter().map(|question| question.tokens.len() <= max);
+            answers.retain(|_| fits.next().unwrap_or(true));
             questions.retain(|question| question.tokens.len() <= max);
         }
         let shared = match args.render.share || args.prompts.is_some() {
@@ -152,7 +165,7 @@ impl Asked {
             false => Vec::new(),
         };
         let skipped = all - questions.len();
-        Ok(Self { questions, choices, shared, judges, skipped })
+        Ok(Self { questions, answers, choices, shared, judges, skipped })
     }
 
     /// Mean block influence of every layer; 0 where nothing judges them.
@@ -222,7 +235,8 @@ where
         seed: args.render.seed,
         skipped: asked.skipped,
     };
-    let mut log = AnswerLog::open(args.out.join("answers.jsonl"), &run_name(args, &params)?)?;
+    let run = run_name(args, &params)?;
+    let mut log = AnswerLog::<Answer>::open(args.out.join("answers.jsonl"), &run)?;
     let dense = EarlyExit::new(plain, Never)?;
     let contest = Contest::new(&dense, &early, &asked.shared)?;
     if let Some(first) = asked.questions.first() {
@@ -241,9 +255,41 @@ where
         .iter()
         .filter_map(|question| log.get(question).map(Option::<&Answer>::cloned).transpose());
     let answers = answers.collect::<Result<Vec<_>, _>>()?;
-    let evaluation = Evaluation::new(params, answers)?;
+    let mut evaluation = Evaluation::new(params, answers)?;
+    if let Some(max_tokens) = args.words {
+        let file = args.out.join("words.jsonl");
+        let mut log = AnswerLog::open(file, &format!("{run} {max_tokens}"))?;
+        evaluation.words = words(plain, &dense, &early, asked, max_tokens, &mut log)?;
+    }
     evaluation.save(args.out.join("results.json"))?;
     Ok(writeln!(std::io::stdout().lock(), "{evaluation}")?)
+}
+
+/// Answers in words, those that were not given before.
+fn words<M>(
+    plain: &AnyModel,
+    dense: &EarlyExit<&AnyModel, Never>,
+    early: &EarlyExit<&M, Box<dyn ExitPolicy>>,
+    asked: &Asked,
+    max_tokens: usize,
+    log: &mut AnswerLog<WordsAnswer>,
+) -> Result<Option<Words>>
+where
+    M: LayeredModel<Error = ModelError>,
+{
+    let (tokenizer, end) = (plain.tokenizer()?, plain.end_tokens());
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} in words, {eta} left")?;
+    let bar = ProgressBar::new(asked.questions.len() as u64).with_style(style);
+    let mut answers = Vec::new();
+    for (question, right) in bar.wrap_iter(asked.questions.iter().zip(&asked.answers)) {
+        if log.get(question)?.is_none() {
+            let whole = say(dense, tokenizer, end, &question.tokens, max_tokens)?;
+            let left = say(early, tokenizer, end, &question.tokens, max_tokens)?;
+            log.push(WordsAnswer::new(question, right, &whole.text, &left.text, &left.layers_run))?;
+        }
+        answers.extend(log.get(question)?.cloned());
+    }
+    Ok(Words::new(&answers))
 }
 
 /// All that an answer depends on but its question: so a run may go on with more questions.

@@ -6,6 +6,7 @@ mod evaluation;
 mod interval;
 mod prompts;
 mod recording;
+mod replace;
 mod report;
 mod suitability;
 mod tasks;
@@ -14,14 +15,15 @@ mod whole_lines;
 
 pub use baseline::{Baseline, BaselineError};
 pub use evaluation::{
-    Answer, AnswerLog, Contest, Evaluation, EvaluationError, EvaluationParams, PolicySpec, Question,
+    Answer, AnswerLog, Contest, Evaluation, EvaluationError, EvaluationParams, Logged, PolicySpec, Question,
+    Words, WordsAnswer,
 };
 pub use interval::wilson;
 pub use prompts::{ChatTemplate, Draw, Message, PromptError, PromptParams, RenderedPrompt, Template};
 pub use recording::{Recording, TraceLog, TraceLogError};
 pub use report::{
-    Ablation, Clock, Curve, Drafts, FeatureCurve, Generalisation, Kind, ModelEntry, Outcome, Report,
-    ReportError, RunEntry, Score, ScoreOf, Table, TaskEntry, TextScore,
+    Ablation, Clock, Curve, Drafts, FeatureCurve, Figure, Generalisation, Kind, Method, ModelEntry, Outcome,
+    Report, ReportError, RunEntry, Score, ScoreOf, Study, Table, TaskEntry, TextScore,
 };
 pub use suitability::{
     Advice, LayerAgreement, LensSuitability, LensTraces, Measured, Share, Suitability, SuitabilityError,

@@ -5,7 +5,7 @@ use std::fs::{OpenOptions, read_to_string};
 use std::io::Write;
 use std::path::Path;
 
-use adainfer_eval::{Answer, AnswerLog, EvaluationError, Question};
+use adainfer_eval::{Answer, AnswerLog, Evaluation, EvaluationError, Question, Words, WordsAnswer};
 
 fn question(id: &str) -> Question {
     Question { id: id.to_owned(), tokens: vec![1, 2], gold: vec![3] }
@@ -56,7 +56,7 @@ fn a_file_that_is_torn_at_its_head_begins_anew() {
     let path = folder.path().join("answers.jsonl");
     std::fs::write(&path, "{\"adainfer_an").unwrap();
     AnswerLog::open(&path, "run").unwrap().push(answer("one")).unwrap();
-    assert!(AnswerLog::open(&path, "run").unwrap().get(&question("one")).unwrap().is_some());
+    assert!(AnswerLog::<Answer>::open(&path, "run").unwrap().get(&question("one")).unwrap().is_some());
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn what_is_no_file_of_answers_is_refused_and_left_as_it_is() {
     let path = folder.path().join("answers.jsonl");
     let refused = |bytes: &[u8], run: &str| {
         std::fs::write(&path, bytes).unwrap();
-        let error = AnswerLog::open(&path, run).unwrap_err().to_string();
+        let error = AnswerLog::<Answer>::open(&path, run).unwrap_err().to_string();
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
         error
     };
@@ -82,5 +82,39 @@ fn what_is_no_file_of_answers_is_refused_and_left_as_it_is() {
             .contains("line 3: \"one\" is answered twice")
     );
     assert!(refused(&[good.as_bytes(), b"\xff\n"].concat(), "run").contains("line 3: it is not UTF-8"));
-    assert!(matches!(AnswerLog::open("no/such/folder/a", "run"), Err(EvaluationError::Io { .. })));
+    assert!(matches!(AnswerLog::<Answer>::open("no/such/folder/a", "run"), Err(EvaluationError::Io { .. })));
+}
+
+#[test]
+fn files_of_version_1_are_read() {
+    let fixture = |name: &str| format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    let results: Evaluation =
+        serde_json::from_str(&read_to_string(fixture("results.v1.json")).unwrap()).unwrap();
+    assert_eq!((results.adainfer_results, results.items.len(), results.params.layers), (1, 2, 30));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.jsonl");
+    std::fs::copy(fixture("answers.v1.jsonl"), &path).unwrap();
+    let mut log = AnswerLog::open(&path, "a run").unwrap();
+    let twice = results.items[0].clone();
+    log.push(twice).unwrap();
+    assert!(
+        AnswerLog::<Answer>::open(&path, "a run").unwrap_err().to_string().contains("line 4"),
+        "two were read"
+    );
+}
+
+#[test]
+fn words_are_kept_like_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words.jsonl");
+    let asked = question("one");
+    let said = WordsAnswer::new(&asked, &["a red car"], "red car", "car", &[3, 2, 2]);
+    AnswerLog::open(&path, "run").unwrap().push(said.clone()).unwrap();
+    let log = AnswerLog::<WordsAnswer>::open(&path, "run").unwrap();
+    assert_eq!(log.get(&asked).unwrap(), Some(&said));
+    let words = Words::new(&[said]).unwrap();
+    assert_eq!((words.dense_exact_match, words.exact_match, words.agreement), (1.0, 0.0, 0.0));
+    assert_eq!((words.f1, words.mean_layers), (2.0 / 3.0, 7.0 / 3.0));
+    assert!(words.to_string().contains("F1 0.667 (dense 1.000)"), "{words}");
+    assert_eq!(Words::new(&[]), None);
 }

@@ -43,6 +43,8 @@ pub(crate) struct Tasks {
 /// Questions with the same demonstrations before them, if there are any.
 pub(crate) struct Asked {
     pub(crate) questions: Vec<Question>,
+    /// The answers to each, in words.
+    pub(crate) answers: Vec<Vec<String>>,
     /// What all begin with and is run once.
     pub(crate) shared: Vec<TokenId>,
     /// Prompts that were longer than the model's positions.
@@ -66,11 +68,6 @@ impl Tasks {
         };
         let longest = planned.longest.unwrap_or(usize::MAX);
         Ok(Self { prefixed: sets.len() > 1, sets, longest })
-    }
-
-    /// Whether its questions have choices.
-    pub(crate) fn has_choices(&self) -> bool {
-        self.sets.iter().flat_map(|task| task.eval.first()).any(|item| !item.choices.is_empty())
     }
 
     /// At most `limit` questions of a split, as many of each set; a lens's, from others than the first `skip` of the pool.
@@ -103,7 +100,7 @@ impl Tasks {
                 if self.prefixed {
                     question.id = format!("{} {}", task.name, question.id);
                 }
-                asked.push(question);
+                asked.push((question, prompt.answers));
             }
             Ok(Asked::new(asked, shots.share, model.spec().max_positions))
         };
@@ -112,13 +109,19 @@ impl Tasks {
 }
 
 impl Asked {
-    fn new(questions: Vec<Question>, share: bool, max: usize) -> Self {
-        let all = questions.len();
-        let questions: Vec<_> = questions.into_iter().filter(|q| q.tokens.len() <= max).collect();
+    fn new(asked: Vec<(Question, Vec<String>)>, share: bool, max: usize) -> Self {
+        let all = asked.len();
+        let fits = |(question, _): &(Question, _)| question.tokens.len() <= max;
+        let (questions, answers): (Vec<Question>, Vec<_>) = asked.into_iter().filter(fits).unzip();
         let shared = match share {
             true => support::shared_prefix(questions.iter().map(|q| q.tokens.as_slice())),
             false => Vec::new(),
         };
-        Self { skipped: all - questions.len(), questions, shared }
+        Self { skipped: all - questions.len(), questions, answers, shared }
+    }
+
+    /// Tokens that a model runs.
+    pub(crate) fn tokens(&self) -> u64 {
+        self.questions.iter().map(|question| (question.tokens.len() - self.shared.len()) as u64).sum()
     }
 }

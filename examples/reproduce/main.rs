@@ -9,29 +9,33 @@ mod plan;
 #[path = "../support/question.rs"]
 mod question;
 mod record;
+mod run;
+#[path = "../support/spoken.rs"]
+mod spoken;
 #[path = "../support/mod.rs"]
 mod support;
+mod timed;
+mod written;
 
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use adainfer::core::Extras;
-use adainfer::eval::{Question, Recording};
-use adainfer::prelude::*;
-use anyhow::{Context, Result, bail};
-use asked::{Asked, Split, Tasks};
-use indicatif::{ProgressBar, ProgressStyle};
-use plan::{Plan, PlannedModel, Shots};
-use record::{Models, record};
+use adainfer::burn::{Device, Dtype};
+use adainfer::eval::{ModelEntry, Study, TaskEntry};
+use anyhow::{Context, Result, bail, ensure};
+use asked::Tasks;
+use plan::{Plan, PlannedTask};
+use run::{Recorded, Running};
 
 /// Reproduce the paper's tables and figures: tasks, methods, and how policies generalise.
 ///
 /// Every model runs each prompt once, to its last layer, with a look after each; what a policy would have done is replayed from that.
 /// A linear lens is fitted, policies are trained and certified on the tasks' pools, and everything is evaluated on the other
-/// questions.
+/// questions. Then dense and early exit answer some questions in turns, by the clock and in words.
 ///
-/// The folder gets the traces and the lens while it runs, from which an interrupted run goes on, and at the end report.json,
-/// report.html, tables as Markdown and CSV, and figures as SVG.
+/// The folder gets the lens, traces and answers while it runs, from which an interrupted run goes on, and at the end the policies,
+/// report.json, report.html, tables as Markdown and CSV, and figures as SVG.
 #[derive(clap::Parser)]
 struct Args {
     /// What to run, as TOML; without it the paper's experiments
@@ -43,8 +47,9 @@ struct Args {
     /// The first model of the plan, instead of the one that it names: a GGUF file, a Hugging Face folder or hf:owner/name
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
-    #[arg(long, value_name = "DEVICE", default_value_t = adainfer::burn::Device::Cpu)]
-    device: adainfer::burn::Device,
+    /// What models run on
+    #[arg(long, value_name = "DEVICE", default_value_t = Device::Cpu)]
+    device: Device,
     /// No more than so many questions of a task, and prompts to train on
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -63,48 +68,59 @@ fn main() -> ExitCode {
     support::run(run)
 }
 
-/// All that is recorded.
-#[derive(Default)]
-struct Recorded {
-    train: Vec<Recording>,
-    eval: Vec<Recording>,
-}
-
 fn run(args: &Args) -> Result<()> {
     let plan = args.plan()?;
-    let traces = args.out.join("traces");
-    std::fs::create_dir_all(&traces).with_context(|| format!("cannot make {}", traces.display()))?;
-    let open = |task: &plan::PlannedTask| Ok((task.name.clone(), Tasks::open(task, args.data.as_deref())?));
+    let open = |task: &PlannedTask| Ok((task.clone(), Tasks::open(task, args.data.as_deref())?));
     let tasks = plan.tasks.iter().map(open).collect::<Result<Vec<_>>>()?;
+    for folder in ["traces", "answers", "policies"] {
+        let folder = args.out.join(folder);
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
 
-    let mut recorded = Recorded::default();
+    let (mut recorded, mut running, mut models) = (Recorded::default(), Vec::new(), Vec::new());
     for planned in &plan.models {
-        let Some(path) = &planned.path else { continue };
+        let Some(path) = &planned.path else {
+            models.push(not_run(&planned.name, planned.layers));
+            continue;
+        };
         let model = support::ModelArgs {
             model: (path != "default").then(|| path.clone()),
             device: args.device.clone(),
-            dtype: adainfer::burn::Dtype::F32,
+            dtype: Dtype::F32,
             lens: None,
         };
-        record_model(&plan, planned, model.open()?, &tasks, &args.out, &mut recorded)?;
+        let model = Running::new(&plan, planned, model.open()?, &tasks, &args.out)?;
+        model.record(&mut recorded)?;
+        models.extend(model.entries());
+        running.push(model);
     }
-    for recording in recorded.train.iter().chain(&recorded.eval) {
-        println!(
-            "{} {} {} {}: {} traces",
-            recording.model,
-            recording.lens,
-            recording.task,
-            recording.shots,
-            recording.traces.tokens().len()
-        );
+
+    let entry = |task: &PlannedTask| TaskEntry { name: task.name.clone(), kind: task.kind.clone() };
+    let entries = plan.tasks.iter().map(entry).collect();
+    let study = Study::new(models, entries, &recorded.train, &recorded.eval)?.seed(plan.seed);
+    eprintln!("training policies");
+    let methods = study.train()?;
+    for method in &methods {
+        let name = slug(&format!("{} {} {}", method.model, method.lens, method.name));
+        method.policy.save(args.out.join("policies").join(format!("{name}.json")))?;
     }
-    Ok(())
+    eprintln!("replaying them");
+    let mut report = study.report(&methods)?;
+    for model in &running {
+        model.time(&methods, &args.device, &mut report)?;
+    }
+    let mut out = std::io::stdout().lock();
+    for table in written::write(&report, &args.out)? {
+        writeln!(out, "{table}")?;
+    }
+    Ok(writeln!(out, "written to {}", args.out.display())?)
 }
 
 impl Args {
     fn plan(&self) -> Result<Plan> {
         let mut plan = Plan::read(self.plan.as_deref())?;
         if let Some(limit) = self.limit {
+            ensure!(limit > 0, "a limit of 0 leaves nothing to run");
             plan = plan.limited(limit);
         }
         if let Some(shots) = &self.shots {
@@ -121,94 +137,12 @@ impl Args {
     }
 }
 
-/// Prompts that layers are judged by, of each task.
-const JUDGES: usize = 4;
-
-fn record_model(
-    plan: &Plan,
-    planned: &PlannedModel,
-    model: AnyModel,
-    tasks: &[(String, Tasks)],
-    out: &Path,
-    recorded: &mut Recorded,
-) -> Result<()> {
-    let style = ProgressStyle::with_template("{bar:40} {percent}% {msg}, {eta} left")?;
-    let bar = ProgressBar::new(0).with_style(style);
-    let Some(&main) = plan.shots.iter().find(|shots| shots.train > 0) else { return Ok(()) };
-    let ask = |shots: Shots, split, skip, limit| -> Result<Vec<(String, Vec<Asked>)>> {
-        let ask = |(name, task): &(String, Tasks)| {
-            let asked = task.ask(&model, shots, split, skip, limit, plan.seed);
-            Ok((name.clone(), asked.with_context(|| format!("task {name:?}, {} shots", shots.k))?))
-        };
-        tasks.iter().map(ask).collect()
-    };
-    let flat = |asked: Vec<(String, Vec<Asked>)>| -> Vec<Question> {
-        asked.into_iter().flat_map(|(_, asked)| asked).flat_map(|asked| asked.questions).collect()
-    };
-    let most = plan.shots.iter().map(|shots| shots.train).max().unwrap_or(0);
-    let fitted = flat(ask(main, Split::Lens, most, plan.lens)?);
-    let judges = flat(ask(main, Split::Train, 0, JUDGES)?);
-    let stem = slug(&planned.name);
-    let lens = out.join(format!("{stem}.lens.safetensors"));
-    let models = Models::new(model.clone(), &lens, &fitted, planned.pruned, &judges, &bar)?;
-
-    let mut work = Vec::new();
-    for &shots in &plan.shots {
-        work.push((shots, Split::Train, ask(shots, Split::Train, 0, shots.train)?));
-        work.push((shots, Split::Eval, ask(shots, Split::Eval, 0, shots.limit)?));
-    }
-    let pruned = match &models.pruned {
-        Some(_) => {
-            let ask = |shots: &Shots| ask(*shots, Split::Eval, 0, plan.pruned.min(shots.limit));
-            plan.shots.iter().map(ask).collect::<Result<Vec<_>>>()?
-        }
-        None => Vec::new(),
-    };
-    let tokens = |asked: &Asked| -> u64 {
-        asked.questions.iter().map(|question| (question.tokens.len() - asked.shared.len()) as u64).sum()
-    };
-    let whole: u64 = work.iter().flat_map(|(.., tasks)| tasks).flat_map(|(_, asked)| asked).map(tokens).sum();
-    let less: u64 = pruned.iter().flatten().flat_map(|(_, asked)| asked).map(tokens).sum();
-    bar.reset();
-    bar.set_length(whole + less);
-
-    let mut keep = |model: &str, lens: &str, task: &str, shots: usize, split, asked: &[Asked], traces| {
-        let questions = asked.iter().flat_map(|asked| asked.questions.iter().cloned()).collect();
-        let (model, lens, task) = (model.to_owned(), lens.to_owned(), task.to_owned());
-        let recording = Recording { model, lens, task, shots, questions, traces };
-        if split == Split::Train { recorded.train.push(recording) } else { recorded.eval.push(recording) }
-    };
-    let file = |name: &str, task: &str, k: usize, split: Split| {
-        let (out, end) = (out.join("traces"), format!("{task}.{k}.{}", split.name()));
-        let name = slug(name);
-        move |lens: &str| out.join(format!("{name}.{lens}.{end}.jsonl"))
-    };
-    for (shots, split, tasks) in &work {
-        for (task, asked) in tasks {
-            bar.set_message(format!("{}: {task}, {} shots, {}", planned.name, shots.k, split.name()));
-            let lenses = [("logit", &models.plain), ("linear", &models.linear)];
-            let file = file(&planned.name, task, shots.k, *split);
-            for ((lens, _), traces) in lenses.iter().zip(record(&lenses, Extras::ALL, asked, file, &bar)?) {
-                keep(&planned.name, lens, task, shots.k, *split, asked, traces);
-            }
-        }
-    }
-    let name = format!("{} without {}", planned.name, planned.pruned);
-    for (shots, tasks) in plan.shots.iter().zip(&pruned) {
-        let Some(model) = &models.pruned else { continue };
-        for (task, asked) in tasks {
-            bar.set_message(format!("{name}: {task}, {} shots", shots.k));
-            let file = file(&name, task, shots.k, Split::Eval);
-            for traces in record(&[("logit", model)], Extras::NONE, asked, file, &bar)? {
-                keep(&name, "logit", task, shots.k, Split::Eval, asked, traces);
-            }
-        }
-    }
-    bar.finish_and_clear();
-    Ok(())
+fn not_run(name: &str, layers: Option<usize>) -> ModelEntry {
+    ModelEntry { name: name.to_owned(), layers, fingerprint: None, hidden: 0, vocab: 0, pruned_from: None }
 }
 
 /// A name as a part of a file's.
 fn slug(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+    let keep = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c.to_ascii_lowercase() } else { '-' };
+    name.chars().map(keep).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 /// The plan that comes with the example.
@@ -20,8 +20,6 @@ pub(crate) struct Plan {
     pub(crate) pruned: usize,
     /// Questions that are timed.
     pub(crate) clock: usize,
-    /// Questions that are answered in words.
-    pub(crate) texts: usize,
     #[serde(rename = "model")]
     pub(crate) models: Vec<PlannedModel>,
     #[serde(rename = "task")]
@@ -38,6 +36,9 @@ pub(crate) struct Shots {
     pub(crate) train: usize,
     #[serde(default)]
     pub(crate) share: bool,
+    /// Whether the pruned model is asked too.
+    #[serde(default)]
+    pub(crate) pruned: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -60,6 +61,9 @@ pub(crate) struct PlannedTask {
     pub(crate) kind: String,
     /// No demonstration is longer, in characters.
     pub(crate) longest: Option<usize>,
+    /// Questions that are answered in words.
+    #[serde(default)]
+    texts: usize,
     /// Tasks that are one together: rule sets that come with the library.
     #[serde(default)]
     pub(crate) sets: Vec<String>,
@@ -97,19 +101,30 @@ impl Plan {
             shots.limit = shots.limit.min(limit);
             shots.train = shots.train.min(limit);
         }
-        for count in [&mut self.lens, &mut self.pruned, &mut self.texts] {
-            *count = limit.min(*count);
-        }
-        // Timed questions are run many times.
-        self.clock = self.clock.min(limit.div_ceil(4));
+        self.pruned = self.pruned.min(limit);
+        // What takes more time, or is only for a lens.
+        self.lens = self.lens.min(limit.div_ceil(2));
+        self.clock = self.clock.min(limit.div_ceil(5));
+        self.tasks.iter_mut().for_each(|task| task.texts = task.texts.min(limit.div_ceil(2)));
         self
+    }
+
+    /// The number of demonstrations that policies are trained with and timed at: of those with `train`, the first.
+    pub(crate) fn main(&self) -> Shots {
+        let none = Shots { k: 0, limit: 0, train: 0, share: false, pruned: false };
+        self.shots.iter().find(|shots| shots.train > 0).copied().unwrap_or(none)
+    }
+
+    /// Questions of a task that are answered in words.
+    pub(crate) fn texts(&self, task: &PlannedTask) -> usize {
+        task.texts.min(self.main().limit)
     }
 
     /// With these numbers of demonstrations alone.
     pub(crate) fn with_shots(mut self, wanted: &[usize]) -> Result<Self> {
         let known = |k: &usize| self.shots.iter().any(|shots| shots.k == *k);
         if let Some(k) = wanted.iter().find(|k| !known(k)) {
-            anyhow::bail!("the plan has no shots with k = {k}");
+            bail!("the plan has no shots with k = {k}");
         }
         self.shots.retain(|shots| wanted.contains(&shots.k));
         ensure!(

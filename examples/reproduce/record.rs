@@ -8,6 +8,7 @@ use adainfer::eval::{Baseline, Question, TraceLog};
 use adainfer::policies::{TraceSet, TraceSource};
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
+use rayon::prelude::*;
 
 use super::asked::Asked;
 
@@ -22,14 +23,15 @@ impl Models {
     /// Fits the lens, unless the file has it already, and finds the layers of least influence.
     pub(crate) fn new(
         plain: AnyModel,
-        file: &Path,
+        stem: &Path,
         prompts: &[Question],
         pruned: usize,
         judges: &[Question],
         bar: &ProgressBar,
     ) -> Result<Self> {
+        let file = stem.with_added_extension("lens.safetensors");
         let lens = match file.exists() {
-            true => LinearLens::load(file)?,
+            true => LinearLens::load(&file)?,
             false => {
                 let prompts: Vec<_> = prompts
                     .iter()
@@ -40,7 +42,7 @@ impl Models {
                     bar.set_length(progress.total);
                     bar.set_position(progress.done);
                 })?;
-                lens.save(file)?;
+                lens.save(&file)?;
                 lens
             }
         };
@@ -48,7 +50,8 @@ impl Models {
         let pruned = match pruned {
             0 => None,
             count => {
-                let left_out = Baseline::ShortGpt(count).left_out(&influence(&plain, judges)?)?;
+                let influence = influence(&plain, judges, &stem.with_added_extension("influence.json"))?;
+                let left_out = Baseline::ShortGpt(count).left_out(&influence)?;
                 Some(WithoutLayers::new(plain.clone(), &left_out)?)
             }
         };
@@ -56,15 +59,29 @@ impl Models {
     }
 }
 
-/// Mean block influence of every layer.
-fn influence(model: &AnyModel, judges: &[Question]) -> Result<Vec<f64>> {
+/// Mean block influence of every layer, unless the file has it already.
+fn influence(model: &AnyModel, judges: &[Question], file: &Path) -> Result<Vec<f64>> {
+    let key = model.spec().fingerprint.clone();
+    if let Ok(text) = std::fs::read_to_string(file) {
+        let (of, influence): (String, Vec<f64>) =
+            serde_json::from_str(&text).with_context(|| format!("{} holds no influence", file.display()))?;
+        if of == key {
+            return Ok(influence);
+        }
+    }
     let mut sums = vec![0.0; model.spec().layers];
     for question in judges {
         let influence = model.block_influence(&question.tokens)?;
         sums.iter_mut().zip(influence).for_each(|(sum, one)| *sum += f64::from(one));
     }
-    Ok(sums.into_iter().map(|sum| sum / judges.len().max(1) as f64).collect())
+    let influence: Vec<f64> = sums.into_iter().map(|sum| sum / judges.len().max(1) as f64).collect();
+    let text = serde_json::to_string(&(key, &influence))?;
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(influence)
 }
+
+/// Questions that are asked at once; what an interruption loses at most.
+const TOGETHER: usize = 8;
 
 /// What each lens shows of all questions, in their order. Questions that the files have already are not asked again.
 ///
@@ -77,7 +94,7 @@ pub(crate) fn record<M>(
     bar: &ProgressBar,
 ) -> Result<Vec<TraceSet>>
 where
-    M: LayeredModel<Error = ModelError>,
+    M: LayeredModel<Error = ModelError, State: Send + Sync, Hidden: Send + Sync> + Sync,
 {
     let open = |(name, model): &(&str, &M)| {
         TraceLog::open(file(name), &TraceSource::new(model.spec(), *name)).map_err(anyhow::Error::from)
@@ -86,23 +103,29 @@ where
     let models: Vec<&M> = lenses.iter().map(|(_, model)| *model).collect();
     let Some((first, others)) = models.split_first() else { return Ok(Vec::new()) };
     for Asked { questions, shared, .. } in asked {
-        let is_new = |logs: &[TraceLog], question: &Question| logs.iter().any(|log| !log.has(question));
-        let mut start = None;
-        for question in questions {
-            if is_new(&logs, question) {
-                let start = match &mut start {
-                    Some(start) => start,
-                    none => none.insert(opened(*first, others, extras, shared)?),
-                };
-                let own = &question.tokens[shared.len()..];
-                let seen = start.look(own).with_context(|| format!("prompt {:?}", question.id))?;
-                for (log, probes) in logs.iter_mut().zip(seen) {
+        let is_new = |question: &&Question| logs.iter().any(|log| !log.has(question));
+        let (new, old): (Vec<_>, Vec<_>) = questions.iter().partition(is_new);
+        let tokens = |question: &Question| (question.tokens.len() - shared.len()) as u64;
+        bar.inc(old.into_iter().map(tokens).sum());
+        if new.is_empty() {
+            continue;
+        }
+        let start = opened(*first, others, extras, shared)?;
+        for some in new.chunks(TOGETHER) {
+            // Two prompts on a core each take less time than one after the other on both.
+            let look = |question: &&Question| {
+                let seen = start.look(&question.tokens[shared.len()..]);
+                seen.with_context(|| format!("prompt {:?}", question.id))
+            };
+            let seen: Vec<_> = some.par_iter().map(look).collect();
+            for (question, seen) in some.iter().zip(seen) {
+                for (log, probes) in logs.iter_mut().zip(seen?) {
                     if !log.has(question) {
                         log.push(question, probes)?;
                     }
                 }
+                bar.inc(tokens(question));
             }
-            bar.inc((question.tokens.len() - shared.len()) as u64);
         }
     }
     let questions: Vec<_> = asked.iter().flat_map(|asked| asked.questions.iter().cloned()).collect();

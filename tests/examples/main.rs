@@ -5,6 +5,8 @@
 #[cfg(feature = "eval")]
 mod evaluate;
 mod policies;
+#[cfg(all(feature = "eval", feature = "fit", feature = "svm"))]
+mod reproduce;
 #[cfg(feature = "serve")]
 mod serve_remote;
 

@@ -3,6 +3,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, EvaluationError, Question};
@@ -13,7 +14,7 @@ const VERSION: u64 = 1;
 
 /// Answers as they come, in a file: a run that was interrupted goes on where it stopped.
 ///
-/// The file is JSON Lines: a head that says which run it is of, and an answer a line. A last line without its end
+/// It keeps [`Answer`]s, or what else is [`Logged`]. The file is JSON Lines: a head that says which run it is of, and an answer a line. A last line without its end
 /// was torn by an interruption; it is removed, and its question asked again.
 ///
 /// ```
@@ -28,14 +29,33 @@ const VERSION: u64 = 1;
 /// };
 /// AnswerLog::open(&path, "a run")?.push(answer.clone())?;
 /// assert_eq!(AnswerLog::open(&path, "a run")?.get(&question)?, Some(&answer));
-/// assert!(AnswerLog::open(&path, "another run").is_err());
+/// assert!(AnswerLog::<Answer>::open(&path, "another run").is_err());
 /// # Ok::<(), adainfer_eval::EvaluationError>(())
 /// ```
 #[derive(Debug)]
-pub struct AnswerLog {
+pub struct AnswerLog<A = Answer> {
     path: PathBuf,
     file: File,
-    answers: BTreeMap<String, Answer>,
+    answers: BTreeMap<String, A>,
+}
+
+/// What an [`AnswerLog`] can keep: a line of JSON that says which question it answers.
+pub trait Logged: Serialize + DeserializeOwned {
+    /// The question's name.
+    fn id(&self) -> &str;
+
+    /// [`Question::hash`].
+    fn question(&self) -> &str;
+}
+
+impl Logged for Answer {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn question(&self) -> &str {
+        &self.question
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,7 +66,7 @@ struct Head {
     run: String,
 }
 
-impl AnswerLog {
+impl<A: Logged> AnswerLog<A> {
     /// Opens a file, or makes it; `run` names all that answers depend on.
     ///
     /// # Errors
@@ -76,9 +96,9 @@ impl AnswerLog {
     ///
     /// # Errors
     /// [`EvaluationError::OtherRun`] where a question of that name had other tokens.
-    pub fn get(&self, question: &Question) -> Result<Option<&Answer>, EvaluationError> {
+    pub fn get(&self, question: &Question) -> Result<Option<&A>, EvaluationError> {
         match self.answers.get(&question.id) {
-            Some(answer) if answer.question != question.hash() => {
+            Some(answer) if answer.question() != question.hash() => {
                 Err(EvaluationError::OtherRun { path: self.path.clone() })
             }
             found => Ok(found),
@@ -89,9 +109,9 @@ impl AnswerLog {
     ///
     /// # Errors
     /// [`EvaluationError::Io`]: the disk may be full. What was written before is kept.
-    pub fn push(&mut self, answer: Answer) -> Result<(), EvaluationError> {
+    pub fn push(&mut self, answer: A) -> Result<(), EvaluationError> {
         write(&mut self.file, &answer).map_err(|source| EvaluationError::io(&self.path, source))?;
-        self.answers.insert(answer.id.clone(), answer);
+        self.answers.insert(answer.id().to_owned(), answer);
         Ok(())
     }
 }
@@ -108,12 +128,12 @@ fn wrong(path: &Path, line: usize, reason: String) -> EvaluationError {
     EvaluationError::Line { path: path.to_owned(), line, reason }
 }
 
-fn read(
+fn read<A: Logged>(
     path: &Path,
     run: &str,
     head: &str,
     lines: &str,
-) -> Result<BTreeMap<String, Answer>, EvaluationError> {
+) -> Result<BTreeMap<String, A>, EvaluationError> {
     let wrong = |line, reason| wrong(path, line, reason);
     let head: Head = serde_json::from_str(head).map_err(|error| wrong(1, error.to_string()))?;
     if head.adainfer_answers != VERSION {
@@ -125,9 +145,9 @@ fn read(
     }
     let mut answers = BTreeMap::new();
     for (line, text) in (2..).zip(lines.lines()) {
-        let answer: Answer = serde_json::from_str(text).map_err(|error| wrong(line, error.to_string()))?;
-        if let Some(twice) = answers.insert(answer.id.clone(), answer) {
-            return Err(wrong(line, format!("{:?} is answered twice", twice.id)));
+        let answer: A = serde_json::from_str(text).map_err(|error| wrong(line, error.to_string()))?;
+        if let Some(twice) = answers.insert(answer.id().to_owned(), answer) {
+            return Err(wrong(line, format!("{:?} is answered twice", twice.id())));
         }
     }
     Ok(answers)

@@ -7,10 +7,12 @@ mod log;
 mod results;
 mod spec;
 mod table;
+mod words;
 
 pub use answer::{Answer, Question};
 pub use contest::Contest;
 pub use error::EvaluationError;
-pub use log::AnswerLog;
+pub use log::{AnswerLog, Logged};
 pub use results::{Evaluation, EvaluationParams};
 pub use spec::PolicySpec;
+pub use words::{Words, WordsAnswer};

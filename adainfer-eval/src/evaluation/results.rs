@@ -5,7 +5,8 @@ use std::path::Path;
 use adainfer_policies::Flops;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, EvaluationError};
+use super::{Answer, EvaluationError, Words};
+use crate::replace::replace;
 use crate::wilson;
 
 /// The version that is written.
@@ -83,6 +84,9 @@ pub struct Evaluation {
     pub wall_s: f64,
     /// The former over the latter.
     pub speedup: f64,
+    /// Answers in words, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<Words>,
     /// Every question.
     pub items: Vec<Answer>,
 }
@@ -135,6 +139,7 @@ impl Evaluation {
             wall_dense_s,
             wall_s,
             speedup: wall_dense_s / wall_s,
+            words: None,
             params,
             items,
         })
@@ -146,18 +151,10 @@ impl Evaluation {
     /// [`EvaluationError::Io`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), EvaluationError> {
         let path = path.as_ref();
-        let beside = path.with_extension("json.part");
-        let write = || {
-            let mut file = BufWriter::new(File::create(&beside)?);
-            serde_json::to_writer_pretty(&mut file, self)?;
-            file.write_all(b"\n")?;
-            file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-            std::fs::rename(&beside, path)
+        let write = |out: &mut BufWriter<File>| {
+            serde_json::to_writer_pretty(&mut *out, self)?;
+            out.write_all(b"\n")
         };
-        write().map_err(|source| {
-            // Nobody needs half a file.
-            let _ = std::fs::remove_file(&beside);
-            EvaluationError::io(path, source)
-        })
+        replace(path, write).map_err(|source| EvaluationError::io(path, source))
     }
 }

@@ -45,6 +45,10 @@ impl fmt::Display for Evaluation {
             100.0 * self.pruning_ratio,
             self.speedup,
             100.0 * self.paper_flops_ratio
-        )
+        )?;
+        match &self.words {
+            Some(words) => write!(f, "\n{words}"),
+            None => Ok(()),
+        }
     }
 }

@@ -154,6 +154,10 @@ pub struct Recording {
     pub task: String,
     /// Demonstrations in each prompt.
     pub shots: usize,
+    /// Whether they were drawn once for all questions.
+    pub shared: bool,
+    /// Prompts that were left out because the model has fewer positions.
+    pub skipped: usize,
     /// The questions.
     pub questions: Vec<Question>,
     /// Their traces, in the same order.

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::Score;
+use super::{Score, ScoreOf};
+use crate::Words;
 
 /// A model of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,8 +116,10 @@ pub enum Kind {
 pub struct Generalisation {
     /// What it was trained on.
     pub kind: Kind,
-    /// The model that it was trained on, where that is not the one that it was tested on.
+    /// The model that it was trained on.
     pub trained_on: String,
+    /// What it was tested on; without a task where that could not be run.
+    pub of: ScoreOf,
     /// What it did; nothing where that could not be run.
     pub score: Option<Score>,
     /// Why it could not be run.
@@ -187,34 +190,12 @@ pub struct Clock {
     pub agreement: f64,
 }
 
-/// Answers in words, whole and with early exits, by SQuAD's two measures.
+/// Answers in words, of the whole model and with early exits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextScore {
-    /// The model.
-    pub model: String,
-    /// The lens.
-    pub lens: String,
-    /// The task.
-    pub task: String,
-    /// Demonstrations in each prompt.
-    pub shots: usize,
-    /// What decided.
-    pub method: String,
-    /// Questions.
-    pub n: usize,
-    /// Share of exact matches of the whole model.
-    pub dense_exact_match: f64,
-    /// Mean F1 of the whole model.
-    pub dense_f1: f64,
-    /// Share of exact matches.
-    pub exact_match: f64,
-    /// Its interval.
-    pub exact_match_interval: (f64, f64),
-    /// Mean F1.
-    pub f1: f64,
-    /// Share of answers that are the whole model's, token by token.
-    pub agreement: f64,
-    /// Layers run for a token.
-    pub mean_layers: f64,
+    /// What it is of.
+    pub of: ScoreOf,
+    /// How they were.
+    pub words: Words,
 }

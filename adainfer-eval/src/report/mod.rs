@@ -2,18 +2,30 @@
 
 mod entries;
 mod error;
+mod figures;
+mod page;
 mod score;
+mod shots;
+mod study;
 mod tables;
+#[cfg(test)]
+mod testing;
 
 pub use entries::{
     Ablation, Clock, Curve, Drafts, FeatureCurve, Generalisation, Kind, ModelEntry, RunEntry, TaskEntry,
     TextScore,
 };
 pub use error::ReportError;
+pub use figures::Figure;
 pub use score::{Outcome, Score, ScoreOf};
+pub use study::{Method, Study};
 pub use tables::Table;
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+
+use crate::replace::replace;
 
 /// The version that is written, and the only one that is read.
 const VERSION: u64 = 1;
@@ -57,4 +69,55 @@ pub struct Report {
     pub clock: Vec<Clock>,
     /// Answers in words.
     pub texts: Vec<TextScore>,
+}
+
+impl Report {
+    /// One without numbers.
+    fn new(seed: u64, epsilon: f64, delta: f64) -> Self {
+        Self {
+            adainfer_report: VERSION,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seed,
+            epsilon,
+            delta,
+            models: Vec::new(),
+            tasks: Vec::new(),
+            runs: Vec::new(),
+            scores: Vec::new(),
+            curves: Vec::new(),
+            features: Vec::new(),
+            generalisation: Vec::new(),
+            ablation: Vec::new(),
+            drafts: Vec::new(),
+            clock: Vec::new(),
+            texts: Vec::new(),
+        }
+    }
+
+    /// Reads a file that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// [`ReportError::Io`], [`ReportError::Version`], [`ReportError::Json`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, ReportError> {
+        let path = path.as_ref();
+        let text = std::fs::read(path).map_err(|source| ReportError::Io { path: path.to_owned(), source })?;
+        let wrong = |source| ReportError::Json { path: path.to_owned(), source };
+        let value: serde_json::Value = serde_json::from_slice(&text).map_err(wrong)?;
+        match value.get("adainfer_report").and_then(serde_json::Value::as_u64) {
+            Some(found) if found != VERSION => {
+                Err(ReportError::Version { path: path.to_owned(), found, known: VERSION })
+            }
+            _ => serde_json::from_value(value).map_err(wrong),
+        }
+    }
+
+    /// Writes it as JSON. It takes the place of an older file in one step, so that none is left half written.
+    ///
+    /// # Errors
+    /// [`ReportError::Io`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ReportError> {
+        let path = path.as_ref();
+        replace(path, |out| Ok(serde_json::to_writer(out, self)?))
+            .map_err(|source| ReportError::Io { path: path.to_owned(), source })
+    }
 }
