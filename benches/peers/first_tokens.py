@@ -124,7 +124,7 @@ class Results:
         if (item := self.items.get(name)) is None:
             return
         if looks.positions != (positions := item["positions"]):
-            raise SystemExit(f"prompt {name!r} has {positions} tokens in {self.path}, {looks.positions} in the reference")
+            raise SystemExit(f"\nprompt {name!r} has {positions} tokens in {self.path}, {looks.positions} in the reference")
         passed = (i for i, gap in enumerate(looks.gaps, 1) if i >= self.first and gap > self.threshold)
         layer = next(passed, len(looks.gaps))
         ours, theirs = item["dense_token"], looks.tokens[-1]

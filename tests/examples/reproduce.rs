@@ -83,7 +83,7 @@ fn a_report_has_every_table_and_figure_and_says_what_was_not_run() {
     {
         assert!(said.contains(&format!("### {title}")), "{title}: {said}");
     }
-    assert!(said.contains("| Huge | dense | not run |"), "{said}");
+    assert!(said.contains("| Huge | every method | not run |"), "{said}");
     let report = Report::load(Path::new(&out).join("report.json")).unwrap();
     assert_eq!((report.seed, report.models.len(), report.runs.len()), (3, 3, 6));
     assert!(report.scores.iter().any(|score| score.of.method == "shortgpt:1" && score.n == 4));

@@ -12,7 +12,7 @@ use crate::{Generalisation, Kind, ReportError, Score};
 const KINDS: [(Kind, &str); 3] = [
     (Kind::IntraTask, "the same task (intra-task)"),
     (Kind::InterTask, "other tasks (inter-task)"),
-    (Kind::InterModel, "tested on another model (inter-model)"),
+    (Kind::InterModel, "another model (inter-model)"),
 ];
 
 /// The figure, of all lenses; nothing where nothing was tried, or on other models alone.

@@ -16,7 +16,7 @@ use super::{ModelEntry, Report, ReportError, RunEntry, TaskEntry};
 use crate::Recording;
 
 /// Rows at most that a support vector machine is trained on: of more a sample is taken.
-const SVM_ROWS: usize = 4000;
+const SVM_ROWS: usize = 2000;
 
 /// Recordings of models and tasks, from which a report is made without running a model again.
 ///

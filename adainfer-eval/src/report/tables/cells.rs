@@ -5,6 +5,16 @@ use crate::{ModelEntry, Report, Score};
 /// What a cell says of what needs weights, or a run, that there was not.
 pub(super) const NOT_RUN: &str = "not run";
 
+/// The row of a model that was not at hand, in a table that begins with model and method; nothing for others.
+pub(super) fn not_run(model: &ModelEntry, columns: usize) -> Option<Vec<String>> {
+    model.fingerprint.is_none().then(|| {
+        let mut row = vec![NOT_RUN.to_owned(); columns];
+        let names = [model.name.as_str(), "every method"];
+        row.iter_mut().zip(names).for_each(|(cell, name)| name.clone_into(cell));
+        row
+    })
+}
+
 /// A way to answer: what a row of a table is of.
 #[derive(Debug, Clone)]
 pub(super) struct Way {

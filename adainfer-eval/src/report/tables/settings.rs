@@ -1,5 +1,5 @@
 use super::Table;
-use super::cells::{Mean, NOT_RUN, Way, cells, listed};
+use super::cells::{Mean, NOT_RUN, Way, cells, listed, not_run};
 use crate::{ModelEntry, Report, Score};
 
 /// The paper's table 7: every model without demonstrations.
@@ -21,6 +21,10 @@ fn table(report: &Report, name: &str, title: &str, shots: &[usize]) -> Table {
     }
     let mut rows = Vec::new();
     for model in report.whole_models() {
+        if let Some(row) = not_run(model, header.len()) {
+            rows.push(row);
+            continue;
+        }
         for way in ways(report, &model.name) {
             rows.push(row(report, model, &way, &kinds, shots));
         }

@@ -1,5 +1,5 @@
 use super::Table;
-use super::cells::{NOT_RUN, Way, cells, listed};
+use super::cells::{NOT_RUN, Way, cells, listed, not_run};
 use crate::Report;
 
 /// The paper's table 4: the gap rule and the CRF beside the SVM.
@@ -11,6 +11,10 @@ pub(super) fn table(report: &Report) -> Table {
     let shots = report.few_shots();
     let mut rows = Vec::new();
     for model in report.whole_models() {
+        if let Some(row) = not_run(model, header.len()) {
+            rows.push(row);
+            continue;
+        }
         for way in ways(report, &model.name) {
             let mut row = vec![model.name.clone(), way.title.clone()];
             for task in &report.tasks {
