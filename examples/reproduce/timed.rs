@@ -25,6 +25,9 @@ pub(crate) struct Race<'m> {
     pub(crate) folder: &'m Path,
 }
 
+type Dense<'m> = EarlyExit<&'m AnyModel, Never>;
+type Early<'m> = EarlyExit<&'m AnyModel, &'m SavedPolicy>;
+
 impl Race<'_> {
     /// Both on the same questions, one after the other.
     pub(crate) fn clock(&self, of: ScoreOf, questions: &[Question]) -> Result<Option<Clock>> {
@@ -87,7 +90,7 @@ impl Race<'_> {
         Ok(Words::new(&answers).map(|words| TextScore { of, words }))
     }
 
-    fn engines(&self) -> Result<(EarlyExit<&AnyModel, Never>, EarlyExit<&AnyModel, &SavedPolicy>)> {
+    fn engines(&self) -> Result<(Dense<'_>, Early<'_>)> {
         Ok((EarlyExit::new(self.dense, Never)?, EarlyExit::new(self.early, &self.method.policy)?))
     }
 

@@ -42,7 +42,8 @@ fn bytes() -> String {
     let own = |byte: u32| matches!(byte, 33..=126 | 161..=172 | 174..=255);
     let mut moved = 0;
     let letter = |byte: u32| {
-        let code = if own(byte) { byte } else { 256 + std::mem::replace(&mut moved, moved + 1) };
+        let code = if own(byte) { byte } else { 256 + moved };
+        moved += u32::from(!own(byte));
         (char::from_u32(code).unwrap().to_string(), byte)
     };
     let vocab: BTreeMap<String, u32> = (0..256).map(letter).collect();

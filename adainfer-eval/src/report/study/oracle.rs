@@ -12,6 +12,9 @@ use crate::{Drafts, ModelEntry, Outcome, Question, Recording, Score, wilson};
 /// Layers that the static baselines of the paper leave out at the end (section 5.1).
 const SKIPPED: [usize; 2] = [5, 3];
 
+/// The layer at which one exits who knows the answer.
+type Knows = fn(&Question, &TokenTrace) -> usize;
+
 impl Study<'_> {
     /// The scores of what needs no policy.
     pub(super) fn oracles(&self) -> Vec<Score> {
@@ -31,7 +34,7 @@ impl Study<'_> {
                     scores.extend(replay(model, recording, &name, &StaticLayer::new(layers - count)));
                 }
             }
-            let knowing: [(&str, fn(&Question, &TokenTrace) -> usize); 3] = [
+            let knowing: [(&str, Knows); 3] = [
                 ("optimal", right_layer),
                 ("optimal (dense)", |_, trace| optimal_layer(trace)),
                 ("saturation", |_, trace| saturation_layer(trace)),
@@ -114,12 +117,7 @@ fn right_layer(question: &Question, trace: &TokenTrace) -> usize {
 }
 
 /// Exits that are made with a knowledge of the answer, at no cost but the layers and one head.
-fn knows(
-    model: &ModelEntry,
-    recording: &Recording,
-    name: &str,
-    layer: fn(&Question, &TokenTrace) -> usize,
-) -> Score {
+fn knows(model: &ModelEntry, recording: &Recording, name: &str, layer: Knows) -> Score {
     let outcome = |(question, trace): (&Question, &TokenTrace)| {
         let layer = layer(question, trace);
         let probe = trace.probes().iter().find(|probe| probe.layer == layer);
