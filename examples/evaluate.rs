@@ -79,7 +79,13 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
+    if let (Some(name), true) = (args.render.of_tasks(), args.prompts.is_some()) {
+        bail!("{name} is of no use with --prompts, which are rendered already");
+    }
     let dense = support::ModelArgs { lens: None, ..args.model.clone() }.open()?;
+    if args.without.is_none() {
+        args.policy.policy(dense.spec().layers)?;
+    }
     let model = match args.model.lens() {
         Some(path) => dense.with_lens(&LinearLens::load(path)?)?,
         None => dense.clone(),
@@ -160,7 +166,8 @@ impl Asked {
             answers.retain(|_| fits.next().unwrap_or(true));
             questions.retain(|question| question.tokens.len() <= max);
         }
-        let shared = match args.render.share || args.prompts.is_some() {
+        // Of one prompt all would be shared.
+        let shared = match args.render.share && questions.len() > 1 {
             true => support::shared_prefix(questions.iter().map(|question| question.tokens.as_slice())),
             false => Vec::new(),
         };
@@ -232,7 +239,7 @@ where
         },
         lens: args.model.lens_name().to_owned(),
         data: asked.hash(),
-        seed: args.render.seed,
+        seed: args.render.seed(),
         skipped: asked.skipped,
     };
     let run = run_name(args, &params)?;

@@ -16,7 +16,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tasks::RenderArgs;
 
@@ -46,6 +46,7 @@ fn run(args: &Args) -> Result<()> {
     let task = args.render.task(&args.task)?;
     let questions = if args.split == "pool" { &task.pool } else { &task.eval };
     let prompts = args.render.prompts(questions, &task.pool, None)?;
+    ensure!(!prompts.is_empty(), "a limit of 0 leaves no prompt to write");
     let write = || {
         let mut file = BufWriter::new(File::create(&args.out)?);
         for prompt in &prompts {

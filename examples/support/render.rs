@@ -11,33 +11,51 @@ pub(crate) struct RenderArgs {
     /// The folder of the task, or of tasks
     #[arg(long, value_name = "DIR", requires = "task")]
     data: Option<PathBuf>,
-    /// Demonstrations
-    #[arg(long, value_name = "K", default_value_t = 5)]
-    shots: usize,
+    /// Demonstrations [default: 5]
+    #[arg(long, value_name = "K")]
+    shots: Option<usize>,
     /// As many demonstrations of each label
     #[arg(long)]
     balanced: bool,
-    /// Draw demonstrations once for all prompts, so that they need to be run only once
+    /// Draw demonstrations once for all prompts; what all prompts begin with is run once, and not timed
     #[arg(long)]
     pub(crate) share: bool,
-    /// No demonstration whose question has more characters
+    /// No demonstration whose question has more characters; the questions that are asked may
     #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
     longest: usize,
-    /// A Jinja template for a question; the paper's is "Q: {{ input }}\nA:"
+    /// A Jinja template for a question, instead of the paper's "Q: {{ input }}\nA:"
     #[arg(long, value_name = "TEMPLATE", requires = "answer")]
     query: Option<String>,
-    /// One for its answer; the paper's is " {{ label }}"
+    /// One for its answer, instead of the paper's " {{ label }}"
     #[arg(long, value_name = "TEMPLATE", requires = "query")]
     answer: Option<String>,
     /// At most so many questions
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// What draws the demonstrations
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
+    /// What draws the demonstrations [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 }
 
 impl RenderArgs {
+    /// What draws the demonstrations.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.unwrap_or(0)
+    }
+
+    /// An argument that was given and says how a task is rendered, if there is one.
+    pub(crate) fn of_tasks(&self) -> Option<&'static str> {
+        let given = [
+            ("--data", self.data.is_some()),
+            ("--shots", self.shots.is_some()),
+            ("--balanced", self.balanced),
+            ("--longest", self.longest < usize::MAX),
+            ("--query", self.query.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+
     /// The task of that name: from its files, or else of those that come with the library.
     ///
     /// # Errors
@@ -64,11 +82,11 @@ impl RenderArgs {
         chat: Option<ChatTemplate>,
     ) -> Result<Vec<RenderedPrompt>> {
         let mut params = PromptParams::default()
-            .shots(self.shots)
+            .shots(self.shots.unwrap_or(5))
             .balanced(self.balanced)
             .draw(if self.share { Draw::Once } else { Draw::EachPrompt })
             .longest(self.longest)
-            .seed(self.seed);
+            .seed(self.seed());
         if let (Some(query), Some(answer)) = (&self.query, &self.answer) {
             params = params.template(Template::new(query, answer, "\n\n")?);
         }

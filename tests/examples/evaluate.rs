@@ -131,8 +131,13 @@ fn what_cannot_be_evaluated_is_refused() {
     let scratch = Scratch::new("llama-mha");
     let said = |more: &[&str], code| refused("evaluate", &scratch.args(more), code);
     assert!(said(&["--policy", "gap:high"], 2).contains("\"high\" is no threshold"));
-    assert!(said(&["--policy", "static:99"], 1).contains("layer 99 was asked for, and the model has 4"));
+    assert!(
+        said(&["--policy", "static:99"], 1)
+            .contains("layer 99 was asked for, and the model's layers are 1 to 4")
+    );
     assert!(said(&["--policy", "no/such.json"], 1).contains("no/such.json is not a policy"));
+    assert!(said(&["--policy", "gap"], 1).contains("gap is not a policy: neither never, gap:0.8,"));
+    assert!(said(&["--policy", "never", "--shots", "3"], 1).contains("--shots is of no use with --prompts"));
     assert!(said(&["--policy", "never", "--task", "plurals"], 2).contains("cannot be used with"));
     assert!(said(&["--policy", "never", "--limit", "0"], 1).contains("no question was answered"));
     let model = folder("llama-mha");
@@ -181,6 +186,8 @@ fn a_task_is_rendered() {
     assert!(
         refused("render", &["--task", "sums", "--out", out], 1).contains("does not come with the library")
     );
+    let said = refused("render", &["--task", "plurals", "--limit", "0", "--out", out], 1);
+    assert!(said.contains("leaves no prompt"), "{said}");
     let said = refused("render", &["--task", "plurals", "--out", "no/such/folder/x"], 1);
     assert!(said.contains("cannot write no/such/folder/x"), "{said}");
 }

@@ -17,7 +17,7 @@ pub enum EvaluationError {
         reason: String,
     },
     /// A layer that the model has not.
-    #[error("layer {layer} was asked for, and the model has {layers}")]
+    #[error("layer {layer} was asked for, and the model's layers are 1 to {layers}")]
     NoSuchLayer {
         /// The layer.
         layer: usize,
@@ -28,7 +28,7 @@ pub enum EvaluationError {
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
     /// A policy's file could not be read.
-    #[error("{} is not a policy", path.display())]
+    #[error("{} is not a policy: neither never, gap:0.8, gap:0.8@25 or static:27, nor a policy's file", path.display())]
     Policy {
         /// The file.
         path: PathBuf,

@@ -5,9 +5,10 @@ use super::Evaluation;
 /// A table for people, in Markdown.
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layers = self.params.layers;
+        let layers = self.params.layers as f64;
         let interval = |(low, high): (f64, f64)| format!("[{low:.3}, {high:.3}]");
-        writeln!(f, "{} questions, policy {}, lens {}", self.n, self.params.policy, self.params.lens)?;
+        let questions = if self.n == 1 { "question" } else { "questions" };
+        writeln!(f, "{} {questions}, policy {}, lens {}", self.n, self.params.policy, self.params.lens)?;
         if self.params.skipped > 0 {
             writeln!(
                 f,
