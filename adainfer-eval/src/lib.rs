@@ -4,6 +4,7 @@
 mod baseline;
 mod evaluation;
 mod interval;
+mod means;
 mod prompts;
 mod recording;
 mod replace;

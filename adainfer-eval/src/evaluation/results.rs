@@ -2,12 +2,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use adainfer_policies::Flops;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, EvaluationError, Words};
+use crate::Outcome;
+use crate::means::{Means, Size, mean, share};
 use crate::replace::replace;
-use crate::wilson;
 
 /// The version that is written.
 const VERSION: u64 = 1;
@@ -101,25 +101,13 @@ impl Evaluation {
         if n == 0 {
             return Err(EvaluationError::NoAnswers);
         }
-        let mean = |of: &dyn Fn(&Answer) -> f64| items.iter().map(of).sum::<f64>() / n as f64;
-        let share = |is: &dyn Fn(&Answer) -> bool| {
-            let count = items.iter().filter(|answer| is(answer)).count();
-            (count as f64 / n as f64, wilson(count, n))
-        };
-        let (dense_accuracy, dense_accuracy_interval) = share(&|answer| answer.dense_correct);
-        let (accuracy, accuracy_interval) = share(&|answer| answer.correct);
-        let (agreement, agreement_interval) = share(&|answer| answer.token == answer.dense_token);
-        let mean_layers = mean(&|answer| answer.layers_run as f64);
-        let flops = |answer: &Answer| Flops {
-            hidden: params.hidden,
-            vocab: params.vocab,
-            positions: answer.positions,
-        };
-        let ratio = |answer: &Answer| {
-            flops(answer).ratio(answer.layers_run as f64, answer.heads_run as f64, params.layers)
-        };
-        let paper = |answer: &Answer| flops(answer).paper_ratio(answer.layers_run as f64, params.layers);
-        let (wall_dense_s, wall_s) = (mean(&|answer| answer.wall_dense_s), mean(&|answer| answer.wall_s));
+        let size = Size { layers: params.layers, hidden: params.hidden, vocab: params.vocab };
+        let means = Means::of(&items.iter().map(outcome).collect::<Vec<_>>(), size);
+        let (accuracy, accuracy_interval) = means.accuracy;
+        let (agreement, agreement_interval) = means.agreement;
+        let (dense_accuracy, dense_accuracy_interval) = share(&items, |answer| answer.dense_correct);
+        let wall_dense_s = mean(&items, |answer| answer.wall_dense_s);
+        let wall_s = mean(&items, |answer| answer.wall_s);
         Ok(Self {
             adainfer_results: VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -130,12 +118,12 @@ impl Evaluation {
             accuracy_interval,
             agreement,
             agreement_interval,
-            mean_layers,
-            var_layers: mean(&|answer| (answer.layers_run as f64 - mean_layers).powi(2)),
-            pruning_ratio: 1.0 - mean_layers / params.layers as f64,
-            mean_heads: mean(&|answer| answer.heads_run as f64),
-            flops_ratio: mean(&ratio),
-            paper_flops_ratio: mean(&paper),
+            mean_layers: means.layers,
+            var_layers: means.variance,
+            pruning_ratio: means.pruning_ratio,
+            mean_heads: means.heads,
+            flops_ratio: means.flops_ratio,
+            paper_flops_ratio: means.paper_flops_ratio,
             wall_dense_s,
             wall_s,
             speedup: wall_dense_s / wall_s,
@@ -156,5 +144,16 @@ impl Evaluation {
             out.write_all(b"\n")
         };
         replace(path, write).map_err(|source| EvaluationError::io(path, source))
+    }
+}
+
+/// What the early exit did.
+fn outcome(answer: &Answer) -> Outcome {
+    Outcome {
+        correct: answer.correct,
+        agrees: answer.token == answer.dense_token,
+        layers_run: answer.layers_run,
+        heads_run: answer.heads_run,
+        positions: answer.positions,
     }
 }

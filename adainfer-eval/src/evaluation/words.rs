@@ -3,7 +3,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Logged, Question};
-use crate::{exact_match, f1, wilson};
+use crate::means::{mean, share};
+use crate::{exact_match, f1};
 
 /// A question that was answered in words, by the whole model and with early exits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,18 +104,16 @@ impl Words {
     /// Sums answers up; nothing of none.
     pub fn new(answers: &[WordsAnswer]) -> Option<Self> {
         let n = answers.len();
-        let mean = |of: &dyn Fn(&WordsAnswer) -> f64| answers.iter().map(of).sum::<f64>() / n as f64;
-        let share = |is: &dyn Fn(&WordsAnswer) -> bool| mean(&|answer| f64::from(u8::from(is(answer))));
-        let matches = answers.iter().filter(|answer| answer.exact_match).count();
+        let (exact_match, exact_match_interval) = share(answers, |answer| answer.exact_match);
         let sum = |of: fn(&WordsAnswer) -> usize| answers.iter().map(of).sum::<usize>() as f64;
         (n > 0).then(|| Self {
             n,
-            dense_exact_match: share(&|answer| answer.dense_exact_match),
-            dense_f1: mean(&|answer| answer.dense_f1),
-            exact_match: share(&|answer| answer.exact_match),
-            exact_match_interval: wilson(matches, n),
-            f1: mean(&|answer| answer.f1),
-            agreement: share(&|answer| answer.text == answer.dense_text),
+            dense_exact_match: share(answers, |answer| answer.dense_exact_match).0,
+            dense_f1: mean(answers, |answer| answer.dense_f1),
+            exact_match,
+            exact_match_interval,
+            f1: mean(answers, |answer| answer.f1),
+            agreement: share(answers, |answer| answer.text == answer.dense_text).0,
             mean_layers: sum(|answer| answer.layers_run) / sum(|answer| answer.tokens).max(1.0),
         })
     }

@@ -1,9 +1,10 @@
 use adainfer_core::TokenId;
-use adainfer_policies::{Confusion, Flops};
+use adainfer_policies::Confusion;
 use serde::{Deserialize, Serialize};
 
 use super::ModelEntry;
-use crate::{Question, wilson};
+use crate::Question;
+use crate::means::{Means, Size};
 
 /// What a [`Score`] is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,36 +94,23 @@ pub struct Score {
 impl Score {
     /// Sums outcomes up; of none every mean is NaN, which JSON writes as null. `model` is the whole one.
     pub fn new(of: ScoreOf, model: &ModelEntry, outcomes: &[Outcome], confusion: Option<Confusion>) -> Self {
-        let n = outcomes.len();
-        let layers = model.layers.unwrap_or(0);
-        let mean = |of: &dyn Fn(&Outcome) -> f64| outcomes.iter().map(of).sum::<f64>() / n as f64;
-        let share = |is: &dyn Fn(&Outcome) -> bool| {
-            let count = outcomes.iter().filter(|outcome| is(outcome)).count();
-            (count as f64 / n as f64, wilson(count, n))
-        };
-        let (accuracy, accuracy_interval) = share(&|outcome| outcome.correct);
-        let (agreement, agreement_interval) = share(&|outcome| outcome.agrees);
-        let flops = |outcome: &Outcome| Flops {
-            hidden: model.hidden,
-            vocab: model.vocab,
-            positions: outcome.positions,
-        };
-        let mean_layers = mean(&|outcome| outcome.layers_run as f64);
+        let size = Size { layers: model.layers.unwrap_or(0), hidden: model.hidden, vocab: model.vocab };
+        let means = Means::of(outcomes, size);
+        let (accuracy, accuracy_interval) = means.accuracy;
+        let (agreement, agreement_interval) = means.agreement;
         Self {
             of,
-            n,
+            n: outcomes.len(),
             accuracy,
             accuracy_interval,
             agreement,
             agreement_interval,
-            mean_layers,
-            var_layers: mean(&|outcome| (outcome.layers_run as f64 - mean_layers).powi(2)),
-            pruning_ratio: 1.0 - mean_layers / layers as f64,
-            mean_heads: mean(&|outcome| outcome.heads_run as f64),
-            flops_ratio: mean(&|outcome| {
-                flops(outcome).ratio(outcome.layers_run as f64, outcome.heads_run as f64, layers)
-            }),
-            paper_flops_ratio: mean(&|outcome| flops(outcome).paper_ratio(outcome.layers_run as f64, layers)),
+            mean_layers: means.layers,
+            var_layers: means.variance,
+            pruning_ratio: means.pruning_ratio,
+            mean_heads: means.heads,
+            flops_ratio: means.flops_ratio,
+            paper_flops_ratio: means.paper_flops_ratio,
             confusion,
         }
     }
