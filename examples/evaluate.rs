@@ -196,17 +196,6 @@ impl Asked {
         found.dedup();
         Ok(found)
     }
-
-    /// SHA-256 of all questions.
-    fn hash(&self) -> String {
-        let mut hash = Sha256::new();
-        for question in &self.questions {
-            hash.update((question.id.len() as u64).to_le_bytes());
-            hash.update(&question.id);
-            hash.update(question.hash());
-        }
-        hex(&hash.finalize())
-    }
 }
 
 /// Prompts that are rendered already.
@@ -238,7 +227,7 @@ where
             None => args.policy.to_string(),
         },
         lens: args.model.lens_name().to_owned(),
-        data: asked.hash(),
+        data: Question::hash_all(&asked.questions),
         seed: args.render.seed(),
         skipped: asked.skipped,
     };
@@ -313,9 +302,5 @@ fn run_name(args: &Args, params: &EvaluationParams) -> Result<String> {
     hash.update(args.model.dtype.to_string());
     hash.update(args.candidates.as_deref().unwrap_or("whole head"));
     hash.update(policy);
-    Ok(hex(&hash.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

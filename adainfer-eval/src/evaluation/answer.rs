@@ -23,6 +23,26 @@ impl Question {
         }
         hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
+
+    /// SHA-256 of all of these, in their order and with their names, in hexadecimal digits: what reports say of their data.
+    ///
+    /// ```
+    /// use adainfer_eval::Question;
+    ///
+    /// let question = |id: &str| Question { id: id.to_owned(), tokens: vec![5, 6, 7], gold: vec![1] };
+    /// let (one, two) = (question("one"), question("two"));
+    /// assert_eq!(Question::hash_all(&[one.clone(), two.clone()]).len(), 64);
+    /// assert_ne!(Question::hash_all(&[one.clone(), two.clone()]), Question::hash_all(&[two, one]));
+    /// ```
+    pub fn hash_all(questions: &[Self]) -> String {
+        let mut hash = Sha256::new();
+        for question in questions {
+            hash.update((question.id.len() as u64).to_le_bytes());
+            hash.update(&question.id);
+            hash.update(question.hash());
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// What was answered, with early exit and without.
@@ -51,4 +71,29 @@ pub struct Answer {
     pub wall_dense_s: f64,
     /// Seconds that the early exit took.
     pub wall_s: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_stay_what_files_have() {
+        let question = |id: &str, tokens: &[TokenId]| Question {
+            id: id.to_owned(),
+            tokens: tokens.to_vec(),
+            gold: vec![1],
+        };
+        let (one, two) = (question("one", &[5, 6, 7]), question("zwei \u{e4}", &[8]));
+        assert_eq!(one.hash(), "9b0acacfd653383d");
+        // Counted with Python's hashlib.
+        let both = "55af90bd1d44e70d82a046fbd97082be1da7f155080ed150cfd96bf5898740f3";
+        assert_eq!(Question::hash_all(&[one.clone(), two]), both);
+        // Where a name ends and the next begins counts too.
+        let named = |id: &str| Question { id: id.to_owned(), ..one.clone() };
+        assert_ne!(
+            Question::hash_all(&[named("a"), named("ab")]),
+            Question::hash_all(&[named("aa"), named("b")])
+        );
+    }
 }

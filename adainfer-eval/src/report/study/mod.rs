@@ -10,10 +10,9 @@ mod replayed;
 pub use methods::Method;
 
 use adainfer_policies::TraceSet;
-use sha2::{Digest, Sha256};
 
 use super::{ModelEntry, Report, ReportError, RunEntry, TaskEntry};
-use crate::Recording;
+use crate::{Question, Recording};
 
 /// Rows at most that a support vector machine is trained on: of more a sample is taken.
 const SVM_ROWS: usize = 2000;
@@ -154,7 +153,7 @@ impl<'r> Study<'r> {
                 skipped: recording.skipped,
                 trained: trained.map_or(0, |trained| trained.questions.len()),
                 positions: tokens.sum::<usize>() as f64 / n.max(1) as f64,
-                data: hash(recording),
+                data: Question::hash_all(&recording.questions),
             });
         }
         runs
@@ -188,15 +187,4 @@ impl<'r> Study<'r> {
         }
         Some(all)
     }
-}
-
-/// SHA-256 of all questions.
-fn hash(recording: &Recording) -> String {
-    let mut hash = Sha256::new();
-    for question in &recording.questions {
-        hash.update((question.id.len() as u64).to_le_bytes());
-        hash.update(&question.id);
-        hash.update(question.hash());
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
