@@ -25,24 +25,7 @@ const N: usize = 200;
 
 /// A report of nothing.
 pub(crate) fn empty() -> Report {
-    Report {
-        adainfer_report: 1,
-        version: "0.0.0".to_owned(),
-        seed: 7,
-        epsilon: 0.05,
-        delta: 0.1,
-        models: Vec::new(),
-        tasks: Vec::new(),
-        runs: Vec::new(),
-        scores: Vec::new(),
-        curves: Vec::new(),
-        features: Vec::new(),
-        generalisation: Vec::new(),
-        ablation: Vec::new(),
-        drafts: Vec::new(),
-        clock: Vec::new(),
-        texts: Vec::new(),
-    }
+    Report::new(7, 0.05, 0.1)
 }
 
 /// A report of two models that were run, one of them without some layers too, and of one that was not.
