@@ -6,7 +6,7 @@ use crate::{ModelEntry, Report, Score};
 pub(super) const NOT_RUN: &str = "not run";
 
 /// The row of a model that was not at hand, in a table that begins with model and method; nothing for others.
-pub(super) fn not_run(model: &ModelEntry, columns: usize) -> Option<Vec<String>> {
+fn not_run(model: &ModelEntry, columns: usize) -> Option<Vec<String>> {
     model.fingerprint.is_none().then(|| {
         let mut row = vec![NOT_RUN.to_owned(); columns];
         let names = [model.name.as_str(), "every method"];
@@ -108,6 +108,17 @@ impl Report {
     /// Whole models, those that were not run too.
     pub(super) fn whole_models(&self) -> impl Iterator<Item = &ModelEntry> {
         self.models.iter().filter(|model| model.pruned_from.is_none())
+    }
+
+    /// The rows of every whole model in a table that begins with model and method: these, or one that says that the model
+    /// was not at hand.
+    pub(super) fn rows_of(
+        &self,
+        columns: usize,
+        rows: impl Fn(&ModelEntry) -> Vec<Vec<String>>,
+    ) -> Vec<Vec<String>> {
+        let rows = |model| not_run(model, columns).map_or_else(|| rows(model), |row| vec![row]);
+        self.whole_models().flat_map(rows).collect()
     }
 
     /// A mean over numbers of demonstrations; nothing where none of them was run.

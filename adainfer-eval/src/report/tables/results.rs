@@ -1,5 +1,5 @@
 use super::Table;
-use super::cells::{NOT_RUN, Way, cells, listed, not_run, percent};
+use super::cells::{NOT_RUN, Way, cells, listed, percent};
 use crate::{ModelEntry, Report};
 
 /// The paper's table 2: accuracy, layers and their variance, few shots, by model, method and task.
@@ -9,7 +9,7 @@ pub(super) fn table(report: &Report) -> Table {
         header.extend([format!("{}, %", task.name), "layers (var.)".to_owned()]);
     }
     let shots = report.few_shots();
-    let rows = report.whole_models().flat_map(|model| rows(report, model, &shots, header.len())).collect();
+    let rows = report.rows_of(header.len(), |model| rows(report, model, &shots));
     let note = format!(
         "Means over {} demonstrations; accuracy of the first token in percent, layers run with their variance. ShortGPT leaves \
          out the layers of least influence whatever is asked, \"skip last\" the last ones. Of an AdaInfer row the SVM is the paper's \
@@ -39,10 +39,7 @@ pub(super) fn ways(report: &Report, model: &str) -> Vec<Way> {
     ways
 }
 
-fn rows(report: &Report, model: &ModelEntry, shots: &[usize], columns: usize) -> Vec<Vec<String>> {
-    if let Some(row) = not_run(model, columns) {
-        return vec![row];
-    }
+fn rows(report: &Report, model: &ModelEntry, shots: &[usize]) -> Vec<Vec<String>> {
     let mut rows: Vec<_> = ways(report, &model.name)
         .iter()
         .map(|way| {

@@ -1,5 +1,5 @@
 use super::Table;
-use super::cells::{Mean, NOT_RUN, Way, cells, listed, not_run};
+use super::cells::{Mean, NOT_RUN, Way, cells, listed};
 use crate::{ModelEntry, Report, Score};
 
 /// The paper's table 7: every model without demonstrations.
@@ -19,17 +19,11 @@ fn table(report: &Report, name: &str, title: &str, shots: &[usize]) -> Table {
     for column in report.tasks.iter().map(|task| task.name.clone()).chain(averages) {
         header.extend([format!("{column}, %"), "FLOPs, %".to_owned()]);
     }
-    let mut rows = Vec::new();
-    for model in report.whole_models() {
-        if let Some(row) = not_run(model, header.len()) {
-            rows.push(row);
-            continue;
-        }
-        for way in ways(report, &model.name) {
-            rows.push(row(report, model, &way, &kinds, shots));
-        }
-        rows.push(counts(report, model, &kinds, shots));
-    }
+    let rows = report.rows_of(header.len(), |model| {
+        let ways = ways(report, &model.name);
+        let rows = ways.iter().map(|way| row(report, model, way, &kinds, shots));
+        rows.chain([counts(report, model, &kinds, shots)]).collect()
+    });
     let note = format!(
         "{} demonstrations. Accuracy of the first token in percent; FLOPs beside dense's, of the layers and heads that were run, and in \
          brackets by the paper's count. Rule: gap above 0.8.",

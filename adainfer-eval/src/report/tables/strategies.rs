@@ -1,6 +1,6 @@
 use super::Table;
-use super::cells::{NOT_RUN, Way, cells, listed, not_run};
-use crate::Report;
+use super::cells::{NOT_RUN, Way, cells, listed};
+use crate::{ModelEntry, Report};
 
 /// The paper's table 4: the gap rule and the CRF beside the SVM.
 pub(super) fn table(report: &Report) -> Table {
@@ -9,23 +9,9 @@ pub(super) fn table(report: &Report) -> Table {
         header.extend([format!("{}, %", task.name), "FLOPs, %".to_owned(), "layers (var.)".to_owned()]);
     }
     let shots = report.few_shots();
-    let mut rows = Vec::new();
-    for model in report.whole_models() {
-        if let Some(row) = not_run(model, header.len()) {
-            rows.push(row);
-            continue;
-        }
-        for way in ways(report, &model.name) {
-            let mut row = vec![model.name.clone(), way.title.clone()];
-            for task in &report.tasks {
-                match report.mean(&model.name, &way, &task.name, &shots) {
-                    Some(mean) => row.extend([mean.accuracy(), mean.flops(), mean.layers()]),
-                    None => row.extend(vec![NOT_RUN.to_owned(); 3]),
-                }
-            }
-            rows.push(row);
-        }
-    }
+    let rows = report.rows_of(header.len(), |model| {
+        ways(report, &model.name).iter().map(|way| row(report, model, way, &shots)).collect()
+    });
     let note = format!(
         "Means over {} demonstrations. FLOPs beside dense's: of the layers and heads that were run, and in brackets by the \
          paper's count.",
@@ -42,4 +28,15 @@ fn ways(report: &Report, model: &str) -> Vec<Way> {
         }
     }
     ways
+}
+
+fn row(report: &Report, model: &ModelEntry, way: &Way, shots: &[usize]) -> Vec<String> {
+    let mut row = vec![model.name.clone(), way.title.clone()];
+    for task in &report.tasks {
+        match report.mean(&model.name, way, &task.name, shots) {
+            Some(mean) => row.extend([mean.accuracy(), mean.flops(), mean.layers()]),
+            None => row.extend(vec![NOT_RUN.to_owned(); 3]),
+        }
+    }
+    row
 }
