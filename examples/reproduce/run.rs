@@ -135,44 +135,67 @@ impl<'p> Running<'p> {
     pub(crate) fn time(&self, methods: &[Method], device: &Device, report: &mut Report) -> Result<()> {
         let shots = self.plan.main();
         let folder = self.out.join("answers");
-        let races = TIMED.iter().filter_map(|(lens, name)| {
-            let is = |m: &&Method| {
-                m.model == self.planned.name && (m.lens.as_str(), m.name.as_str()) == (*lens, *name)
-            };
-            let early = if *lens == "logit" { &self.models.plain } else { &self.models.linear };
-            let (dense, bar, folder) = (&self.models.plain, &self.bar, folder.as_path());
-            Some(Race { dense, early, method: methods.iter().find(is)?, device, bar, folder })
-        });
-        let races: Vec<_> = races.collect();
+        let races = self.races(methods, device, &folder);
         let words: usize = self.tasks.iter().map(|(task, _)| self.plan.texts(task)).sum();
         self.bar.reset();
         self.bar.set_length((races.len() * self.tasks.len() * self.plan.clock + words) as u64);
         for work in self.work(shots, Split::Eval, shots.limit)? {
-            let questions: Vec<_> =
-                work.asked.iter().flat_map(|asked| asked.questions.iter().cloned()).collect();
-            let answers = work.asked.iter().flat_map(|asked| asked.answers.iter().cloned());
-            let of = |race: &Race<'_>| ScoreOf {
-                model: self.planned.name.clone(),
-                lens: race.method.lens.clone(),
-                task: work.task.to_owned(),
-                shots: shots.k,
-                method: race.method.name.clone(),
-            };
-            self.bar.set_message(format!("{}: {} by the clock", self.planned.name, work.task));
-            let some = &questions[..self.plan.clock.min(questions.len())];
-            for race in &races {
-                report.clock.extend(race.clock(of(race), some)?);
-            }
-            let texts = self.tasks.iter().find(|(task, _)| task.name == work.task);
-            let texts = texts.map_or(0, |(task, _)| self.plan.texts(task));
-            if let (Some(race), 1..) = (races.last(), texts) {
-                self.bar.set_message(format!("{}: {} in words", self.planned.name, work.task));
-                let some: Vec<_> = questions.iter().cloned().zip(answers).take(texts).collect();
-                report.texts.extend(race.words(of(race), &some, WORDS)?);
+            self.clock(&races, &work, report)?;
+            if let Some(race) = races.last() {
+                self.words(race, &work, report)?;
             }
         }
         self.bar.finish_and_clear();
         Ok(())
+    }
+
+    /// Those of its methods that are timed.
+    fn races<'r>(&'r self, methods: &'r [Method], device: &'r Device, folder: &'r Path) -> Vec<Race<'r>> {
+        let race = |(lens, name): &(&str, &str)| {
+            let is = |m: &&Method| {
+                m.model == self.planned.name && (m.lens.as_str(), m.name.as_str()) == (*lens, *name)
+            };
+            let early = if *lens == "logit" { &self.models.plain } else { &self.models.linear };
+            let (dense, bar) = (&self.models.plain, &self.bar);
+            Some(Race { dense, early, method: methods.iter().find(is)?, device, bar, folder })
+        };
+        TIMED.iter().filter_map(race).collect()
+    }
+
+    /// All of them by the clock, on the first questions.
+    fn clock(&self, races: &[Race<'_>], work: &Work<'_>, report: &mut Report) -> Result<()> {
+        self.bar.set_message(format!("{}: {} by the clock", self.planned.name, work.task));
+        let questions = work.asked.iter().flat_map(|asked| &asked.questions);
+        let some: Vec<_> = questions.take(self.plan.clock).cloned().collect();
+        for race in races {
+            report.clock.extend(race.clock(self.of(race, work), &some)?);
+        }
+        Ok(())
+    }
+
+    /// One of them in words, on as many questions as the plan wants of the task.
+    fn words(&self, race: &Race<'_>, work: &Work<'_>, report: &mut Report) -> Result<()> {
+        let task = self.tasks.iter().find(|(task, _)| task.name == work.task);
+        let texts = task.map_or(0, |(task, _)| self.plan.texts(task));
+        if texts == 0 {
+            return Ok(());
+        }
+        self.bar.set_message(format!("{}: {} in words", self.planned.name, work.task));
+        let asked = work.asked.iter().flat_map(|asked| asked.questions.iter().zip(&asked.answers));
+        let some: Vec<_> =
+            asked.take(texts).map(|(question, right)| (question.clone(), right.clone())).collect();
+        report.texts.extend(race.words(self.of(race, work), &some, WORDS)?);
+        Ok(())
+    }
+
+    fn of(&self, race: &Race<'_>, work: &Work<'_>) -> ScoreOf {
+        ScoreOf {
+            model: self.planned.name.clone(),
+            lens: race.method.lens.clone(),
+            task: work.task.to_owned(),
+            shots: work.shots.k,
+            method: race.method.name.clone(),
+        }
     }
 
     fn work(&self, shots: Shots, split: Split, limit: usize) -> Result<Vec<Work<'p>>> {
