@@ -188,6 +188,19 @@ fn tables_have_no_blank_cell_and_say_what_was_not_run() {
 }
 
 #[test]
+fn columns_of_numbers_follow_those_of_texts() {
+    let is_number = |cell: &String| cell.starts_with(|c: char| c.is_ascii_digit());
+    let is_none = |cell: &String| cell.is_empty() || cell == "not run";
+    for table in report().tables() {
+        for row in &table.rows {
+            let (texts, numbers) = row.split_at(table.labels);
+            assert!(!texts.iter().any(is_number), "{}: {row:?}", table.name);
+            assert!(numbers.iter().all(|cell| is_number(cell) || is_none(cell)), "{}: {row:?}", table.name);
+        }
+    }
+}
+
+#[test]
 fn a_report_comes_back_from_its_file_and_other_versions_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (report, path) = (report(), folder.path().join("report.json"));

@@ -66,6 +66,7 @@ fn table(table: &Table) -> Value {
         name => &table.name,
         title => &table.title,
         header => table.header.clone(),
+        labels => table.labels,
         rows => table.rows.clone(),
         note => &table.note,
     }
@@ -90,8 +91,9 @@ mod tests {
         Table {
             name: name.to_owned(),
             title: format!("Title of {name} <&>"),
-            header: cells(&["model", "accuracy"]),
-            rows: vec![cells(&["tiny", "<b>0.5</b>"])],
+            header: cells(&["model", "lens", "accuracy"]),
+            labels: 2,
+            rows: vec![cells(&["tiny", "logit", "<b>0.5</b>"])],
             note: "A note & more.".to_owned(),
         }
     }
@@ -118,6 +120,16 @@ mod tests {
         let page = testing::report().to_html(&[table("table-2")], &[]).unwrap();
         assert!(page.contains("&lt;b&gt;0.5&lt;&#x2f;b&gt;") && !page.contains("<b>"), "{page}");
         assert!(page.contains("rules &lt;&amp;&gt;") && !page.contains("<&>"));
+    }
+
+    #[test]
+    fn texts_stand_to_the_left() {
+        let page = testing::empty().to_html(&[table("table-2")], &[]).unwrap();
+        assert!(page.contains("<th class=\"text\">model</th><th class=\"text\">lens</th><th>accuracy</th>"));
+        assert!(
+            page.contains("<td class=\"text\">tiny</td><td class=\"text\">logit</td><td>&lt;b"),
+            "{page}"
+        );
     }
 
     #[test]

@@ -42,5 +42,5 @@ pub(super) fn table(report: &Report) -> Table {
          before.",
         report.main_shots()
     );
-    Table { name: "table-6".to_owned(), title: "Table 6: features".to_owned(), header, rows, note }
+    Table { name: "table-6".to_owned(), title: "Table 6: features".to_owned(), header, labels: 3, rows, note }
 }

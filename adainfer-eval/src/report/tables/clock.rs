@@ -29,7 +29,14 @@ pub(super) fn table(report: &Report) -> Table {
         "Seconds for all n questions with {shots} demonstrations each, dense and early exit in turns on {device}; the prompt is \
          run anew for each. \"Possible\" is what the layers that were not run would save if looking cost nothing."
     );
-    Table { name: "table-3".to_owned(), title: "Table 3: by the clock".to_owned(), header, rows, note }
+    Table {
+        name: "table-3".to_owned(),
+        title: "Table 3: by the clock".to_owned(),
+        header,
+        labels: 4,
+        rows,
+        note,
+    }
 }
 
 fn row(report: &Report, clock: &Clock) -> Vec<String> {

@@ -31,5 +31,5 @@ pub(super) fn table(report: &Report) -> Table {
     let note = "The model without its least influential layers drafts the first token, and the whole model verifies it: all of its \
                 layers run for the first token whatever the draft, so that nothing is saved there. FLOPs count both."
         .to_owned();
-    Table { name: "drafts".to_owned(), title: "Draft and verify".to_owned(), header, rows, note }
+    Table { name: "drafts".to_owned(), title: "Draft and verify".to_owned(), header, labels: 2, rows, note }
 }

@@ -27,7 +27,14 @@ pub(super) fn table(report: &Report) -> Table {
          is tested on. A classifier that had nothing to learn, as no exit was right, never exits.",
         report.main_shots()
     );
-    Table { name: "table-5".to_owned(), title: "Table 5: generalisation".to_owned(), header, rows, note }
+    Table {
+        name: "table-5".to_owned(),
+        title: "Table 5: generalisation".to_owned(),
+        header,
+        labels: 5,
+        rows,
+        note,
+    }
 }
 
 /// What tells rows apart.

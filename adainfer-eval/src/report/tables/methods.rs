@@ -22,7 +22,14 @@ pub(super) fn table(report: &Report) -> Table {
         "{shots} demonstrations; shares with 95 % intervals. \"Optimal\" exits where the token is first right, \"optimal (dense)\" where it \
          is first dense's, \"saturation\" from where it stays dense's: three that know the answer."
     );
-    Table { name: "methods".to_owned(), title: "Every policy, every lens".to_owned(), header, rows, note }
+    Table {
+        name: "methods".to_owned(),
+        title: "Every policy, every lens".to_owned(),
+        header,
+        labels: 4,
+        rows,
+        note,
+    }
 }
 
 fn row(score: &Score) -> Vec<String> {

@@ -19,7 +19,14 @@ pub(super) fn table(report: &Report) -> Table {
         percent(report.epsilon),
         report.delta
     );
-    Table { name: "table-2".to_owned(), title: "Table 2: few-shot results".to_owned(), header, rows, note }
+    Table {
+        name: "table-2".to_owned(),
+        title: "Table 2: few-shot results".to_owned(),
+        header,
+        labels: 2,
+        rows,
+        note,
+    }
 }
 
 /// The methods that the paper compares, and ours.

@@ -29,7 +29,7 @@ fn table(report: &Report, name: &str, title: &str, shots: &[usize]) -> Table {
          brackets by the paper's count. Rule: gap above 0.8.",
         listed(shots)
     );
-    Table { name: name.to_owned(), title: title.to_owned(), header, rows, note }
+    Table { name: name.to_owned(), title: title.to_owned(), header, labels: 2, rows, note }
 }
 
 /// Kinds of tasks of which there are several, with their tasks.

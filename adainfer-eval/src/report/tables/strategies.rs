@@ -17,7 +17,14 @@ pub(super) fn table(report: &Report) -> Table {
          paper's count.",
         listed(&shots)
     );
-    Table { name: "table-4".to_owned(), title: "Table 4: exit strategies".to_owned(), header, rows, note }
+    Table {
+        name: "table-4".to_owned(),
+        title: "Table 4: exit strategies".to_owned(),
+        header,
+        labels: 2,
+        rows,
+        note,
+    }
 }
 
 fn ways(report: &Report, model: &str) -> Vec<Way> {

@@ -9,6 +9,9 @@ pub struct Table {
     pub title: String,
     /// What its columns are.
     pub header: Vec<String>,
+    /// How many columns, from the left, say what a row is of: these are texts and stand to the left, the others are numbers
+    /// and stand to the right.
+    pub labels: usize,
     /// Its rows, each as wide as the header.
     pub rows: Vec<Vec<String>>,
     /// What must be known to read it.
@@ -36,7 +39,7 @@ fn quoted(cell: &str) -> String {
     }
 }
 
-/// In Markdown, the first column to the left and the others to the right.
+/// In Markdown.
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = |cells: &[String]| {
@@ -45,7 +48,8 @@ impl fmt::Display for Table {
         };
         writeln!(f, "### {}\n", self.title)?;
         writeln!(f, "{}", row(&self.header))?;
-        writeln!(f, "|---|{}", "---:|".repeat(self.header.len().saturating_sub(1)))?;
+        let numbers = self.header.len().saturating_sub(self.labels);
+        writeln!(f, "|{}{}", "---|".repeat(self.header.len() - numbers), "---:|".repeat(numbers))?;
         self.rows.iter().try_for_each(|cells| writeln!(f, "{}", row(cells)))?;
         if !self.note.is_empty() {
             writeln!(f, "\n{}", self.note)?;
@@ -63,23 +67,29 @@ mod tests {
         Table {
             name: "table-0".to_owned(),
             title: "A table".to_owned(),
-            header: cells(&["model", "a, b"]),
-            rows: vec![cells(&["one", "1"]), cells(&["t|wo", "\"2\""])],
+            header: cells(&["model", "lens", "a, b"]),
+            labels: 2,
+            rows: vec![cells(&["one", "logit", "1"]), cells(&["t|wo", "linear", "\"2\""])],
             note: "A note.".to_owned(),
         }
     }
 
     #[test]
     fn cells_are_quoted_where_they_must_be() {
-        assert_eq!(table().to_csv(), "model,\"a, b\"\none,1\nt|wo,\"\"\"2\"\"\"\n");
+        assert_eq!(table().to_csv(), "model,lens,\"a, b\"\none,logit,1\nt|wo,linear,\"\"\"2\"\"\"\n");
     }
 
     #[test]
-    fn markdown_has_a_line_a_row() {
+    fn markdown_has_a_line_a_row_and_numbers_to_the_right() {
         let text = table().to_string();
-        assert!(
-            text.contains("| model | a, b |\n|---|---:|\n| one | 1 |\n| t\\|wo | \"2\" |\n\nA note."),
-            "{text}"
-        );
+        let lines = [
+            "| model | lens | a, b |",
+            "|---|---|---:|",
+            "| one | logit | 1 |",
+            "| t\\|wo | linear | \"2\" |",
+            "",
+            "A note.",
+        ];
+        assert!(text.contains(&lines.join("\n")), "{text}");
     }
 }

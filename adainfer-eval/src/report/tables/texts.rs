@@ -40,5 +40,12 @@ pub(super) fn table(report: &Report) -> Option<Table> {
         "Greedy answers up to the end of the line, with {shots} demonstrations, beside the accepted ones: exact match (EM) and F1 as \
          SQuAD counts them."
     );
-    Some(Table { name: "texts".to_owned(), title: "Answers in words".to_owned(), header, rows, note })
+    Some(Table {
+        name: "texts".to_owned(),
+        title: "Answers in words".to_owned(),
+        header,
+        labels: 4,
+        rows,
+        note,
+    })
 }
