@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
 
+mod attention;
+mod blocks;
 mod elementwise;
 mod matrix;
 mod panels;
@@ -8,6 +9,8 @@ mod projection;
 mod scores;
 mod simd;
 
+pub use attention::{KeysValues, attend};
+pub use blocks::{BLOCK, Bits, Block, BlockFormat, BlockMatrix, project_blocks};
 pub use elementwise::{exponentials, gelu_tanh, layer_norm, rms_norm, rotate, swiglu};
 pub use matrix::Matrix;
 pub use panels::{pack, pack_in_place, panel_width};

@@ -36,6 +36,15 @@ impl<'a> Matrix<'a> {
         self.columns
     }
 
+    /// Its first rows.
+    ///
+    /// # Panics
+    /// Where it has not so many.
+    #[must_use]
+    pub fn first_rows(self, rows: usize) -> Self {
+        Self::with_stride(self.values, self.stride, [rows, self.columns])
+    }
+
     /// One row.
     ///
     /// # Panics

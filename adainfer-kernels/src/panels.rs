@@ -83,7 +83,7 @@ impl Groups {
         let mut values = vec![0.0; x.rows() * x.columns()];
         let mut rest = values.as_mut_slice();
         let mut tasks = Vec::with_capacity(x.rows().div_ceil(GROUP));
-        for rows in groups_of(x.rows()) {
+        for rows in groups_of(x.rows(), GROUP) {
             let (out, later) = rest.split_at_mut(rows.len() * x.columns());
             tasks.push(Interleave { x, first: rows.start, out });
             rest = later;
@@ -95,7 +95,7 @@ impl Groups {
     /// The rows of every group.
     #[inline(always)]
     pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        groups_of(self.rows)
+        groups_of(self.rows, GROUP)
     }
 
     /// `count` inputs from `start` on, of the rows of one group.
@@ -108,8 +108,8 @@ impl Groups {
 /// As few groups as can be, of sizes that differ by one at most: a tile of one or two rows waits for its
 /// own sums, and takes nearly as long as one of six.
 #[inline(always)]
-fn groups_of(rows: usize) -> impl Iterator<Item = Range<usize>> {
-    let count = rows.div_ceil(GROUP);
+pub(crate) fn groups_of(rows: usize, largest: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = rows.div_ceil(largest);
     (0..count).map(move |group| group * rows / count..(group + 1) * rows / count)
 }
 

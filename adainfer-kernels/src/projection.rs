@@ -37,7 +37,7 @@ pub fn project(x: Matrix<'_>, panels: &[f32], outputs: usize, out: &mut [f32]) {
 }
 
 /// Cuts a matrix into bands of columns, each a list of its rows.
-fn columns(out: &mut [f32], width: usize, columns: usize) -> Vec<Vec<&mut [f32]>> {
+pub(crate) fn columns(out: &mut [f32], width: usize, columns: usize) -> Vec<Vec<&mut [f32]>> {
     let rows = out.len() / width;
     let mut bands: Vec<_> = (0..width.div_ceil(columns)).map(|_| Vec::with_capacity(rows)).collect();
     for row in out.chunks_exact_mut(width) {
