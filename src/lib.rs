@@ -22,7 +22,7 @@ pub mod prelude {
         feature = "remote"
     ))]
     pub use adainfer_burn::{AnyModel, DeviceMap, SplitModel};
-    pub use adainfer_burn::{Device, Dtype, LoadError, LoadOptions, Model, Progress, backend};
+    pub use adainfer_burn::{Device, Dtype, LoadError, LoadOptions, Model, Progress, WeightFormat, backend};
     pub use adainfer_core::{
         Decision, EarlyExit, ExitPolicy, Extras, LayeredModel, Never, Observer, Probe, Recorder, Sampling,
         Session, Step, TokenId, Trace, Watch, policy_fn,

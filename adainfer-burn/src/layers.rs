@@ -1,18 +1,29 @@
 //! The layers with weights that families share.
 
+use adainfer_kernels::BlockMatrix;
 use burn_tensor::{Int, Tensor};
 
 use crate::LoadError;
 use crate::cache::LayerCache;
 use crate::load::Weights;
 use crate::models::Embedding;
-use crate::ops::{Heads, Ops, Packed};
+use crate::ops::{Heads, Ops, Packed, reference};
 use crate::rope::RopeTable;
+use crate::rows::TokenRows;
+
+/// The weight of a projection, as it is held.
+#[derive(Debug)]
+pub(crate) enum Weight<B: Ops> {
+    /// In the order that the backend wants.
+    Floats(Packed<B>),
+    /// In the host's memory.
+    Blocks(BlockMatrix),
+}
 
 /// `x W^T + b`.
 #[derive(Debug)]
 pub(crate) struct Linear<B: Ops> {
-    weight: Packed<B>,
+    weight: Weight<B>,
     bias: Option<Tensor<B, 1>>,
 }
 
@@ -24,21 +35,31 @@ impl<B: Ops> Linear<B> {
         weights: &mut Weights<'_, B>,
     ) -> Result<Self, LoadError> {
         let all = |kind| names.iter().map(|name| format!("{name}.{kind}")).collect::<Vec<_>>();
-        let weight = weights.matrix(&all("weight"))?;
+        let weight = weights.projection(&all("weight"))?;
         let bias = if bias { Some(weights.vector(&all("bias"))?) } else { None };
-        Ok(Self::new(weight, bias))
+        Ok(Self { weight, bias })
     }
 
     /// weight: [outputs, inputs], as checkpoints store it.
     pub(crate) fn new(weight: Tensor<B, 2>, bias: Option<Tensor<B, 1>>) -> Self {
-        Self { weight: B::pack(weight), bias }
+        Self { weight: Weight::Floats(B::pack(weight)), bias }
+    }
+
+    /// Without a bias.
+    pub(crate) fn of(weight: Weight<B>) -> Self {
+        Self { weight, bias: None }
     }
 
     /// The weight as checkpoints store it, [outputs, inputs].
-    pub(crate) fn weight(&self) -> Tensor<B, 2> {
-        let [panels, inputs, width] = self.weight.panels.dims();
-        let rows = self.weight.panels.clone().swap_dims(1, 2).reshape([panels * width, inputs]);
-        rows.narrow(0, 0, self.weight.outputs)
+    pub(crate) fn weight(&self, device: &B::Device) -> Tensor<B, 2> {
+        match &self.weight {
+            Weight::Floats(packed) => {
+                let [panels, inputs, width] = packed.panels.dims();
+                let rows = packed.panels.clone().swap_dims(1, 2).reshape([panels * width, inputs]);
+                rows.narrow(0, 0, packed.outputs)
+            }
+            Weight::Blocks(matrix) => reference::rows_of(matrix, 0..matrix.outputs(), device),
+        }
     }
 
     /// [outputs].
@@ -48,7 +69,10 @@ impl<B: Ops> Linear<B> {
 
     /// [positions, inputs] to [positions, outputs].
     pub(crate) fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        let y = B::project(x, &self.weight);
+        let y = match &self.weight {
+            Weight::Floats(packed) => B::project(x, packed),
+            Weight::Blocks(matrix) => B::project_blocks(x, matrix),
+        };
         match &self.bias {
             Some(bias) => y + bias.clone().unsqueeze(),
             None => y,
@@ -97,14 +121,14 @@ impl<B: Ops> LayerNorm<B> {
 
 /// Rows of tokens and nothing else: [vocab, hidden].
 #[derive(Debug)]
-pub(crate) struct Table<B: Ops>(pub(crate) Tensor<B, 2>);
+pub(crate) struct Table<B: Ops>(pub(crate) TokenRows<B>);
 
 impl<B: Ops> Embedding<B> for Table<B> {
     fn forward(&self, tokens: Tensor<B, 1, Int>, _: usize) -> Tensor<B, 2> {
-        self.0.clone().select(0, tokens)
+        self.0.select(tokens)
     }
 
-    fn table(&self) -> &Tensor<B, 2> {
+    fn table(&self) -> &TokenRows<B> {
         &self.0
     }
 }

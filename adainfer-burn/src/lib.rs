@@ -21,12 +21,14 @@ mod models;
 mod named;
 pub mod ops;
 mod rope;
+mod rows;
 #[cfg(feature = "serve")]
 mod serve;
 #[cfg(feature = "text")]
 pub mod text;
 #[cfg(feature = "text")]
 mod tokenizing;
+mod weight_format;
 
 pub use device::{Device, DeviceError};
 pub use dtype::Dtype;
@@ -58,3 +60,4 @@ pub use named::{
 };
 #[cfg(feature = "serve")]
 pub use serve::{ServeError, serve};
+pub use weight_format::{UnknownWeightFormat, WeightFormat};

@@ -9,7 +9,7 @@ use crate::load::{Checkpoint, Digests, Weights, fingerprint};
 use crate::models::{Config, Embedding, Head, Layer, checks};
 use crate::ops::Ops;
 use crate::rope::RopeTable;
-use crate::{DeviceError, Dtype, LoadError, LoadOptions};
+use crate::{DeviceError, Dtype, LoadError, LoadOptions, WeightFormat};
 
 /// A language model on a device, opened from a Hugging Face folder or a GGUF file.
 ///
@@ -134,7 +134,7 @@ impl<B: Ops> Model<B> {
         options: LoadOptions<'_>,
     ) -> Result<Self, LoadError> {
         let Checkpoint { family, config, source, end_tokens, .. } = checkpoint;
-        let (size, dtype) = (config.dimensions(), options.dtype);
+        let (size, dtype, weight_format) = (config.dimensions(), options.dtype, options.weights);
         let mut weights = Weights::new(source, device, options);
         checked(config.as_ref(), &mut weights)?;
         let frequencies = config.frequencies(&mut weights)?;
@@ -142,7 +142,11 @@ impl<B: Ops> Model<B> {
         let embedding = if part.start == 0 { Some(config.embedding(&mut weights)?) } else { None };
         let layers = part.clone().map(|index| config.layer(index, &mut weights)).collect::<Result<_, _>>()?;
         let head = config.head(embedding.as_ref().map(|e| e.table()), &mut weights)?;
-        let architecture = format!("{family} {size:?} {frequencies:?}");
+        let held = match weight_format {
+            WeightFormat::Float => String::new(),
+            rounded => format!(" {rounded}"),
+        };
+        let architecture = format!("{family} {size:?} {frequencies:?}{held}");
         let identity = Identity { architecture, digests: weights.finish() };
         let fingerprint = fingerprint(&identity.architecture, &identity.digests);
         tracing::debug!(layers = part.len(), %fingerprint, "model loaded");

@@ -63,10 +63,15 @@ pub(crate) fn partial_frequencies(width: usize, rotary: usize, theta: f64) -> Ve
 /// Puts query or key rows into the order that is rotated here, which pairs the first half of a head with
 /// its second.
 ///
-/// `values` are the rows of `heads` heads, in a checkpoint that pairs neighbours among the first `rotary`
+/// `values` are the rows of `heads` heads, numbers or the bytes of blocks, in a checkpoint that pairs neighbours among the first `rotary`
 /// rows of a head: row 2i + s goes to s * width/2 + i, and the rows after `rotary` fill the rest. Queries
 /// and keys that are reordered alike have the same products.
-pub(crate) fn halves_from_pairs(values: &mut [f32], heads: usize, width: usize, rotary: usize) {
+pub(crate) fn halves_from_pairs<T: Copy + Default>(
+    values: &mut [T],
+    heads: usize,
+    width: usize,
+    rotary: usize,
+) {
     let rows = heads * width;
     if rows == 0 || !values.len().is_multiple_of(rows) {
         return;
@@ -78,7 +83,7 @@ pub(crate) fn halves_from_pairs(values: &mut [f32], heads: usize, width: usize, 
         Some(after) if after < still => rotary / 2 + after,
         Some(after) => half + rotary / 2 + (after - still),
     };
-    let mut head = vec![0.0; width * columns];
+    let mut head = vec![T::default(); width * columns];
     for stored in values.chunks_exact_mut(width * columns) {
         for (row, values) in stored.chunks_exact(columns).enumerate() {
             head[place(row) * columns..][..columns].copy_from_slice(values);

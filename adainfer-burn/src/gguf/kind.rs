@@ -1,6 +1,7 @@
 //! The kinds of tensor elements, and how large their blocks are.
 
 use super::{kquant, quant};
+use adainfer_kernels::{Bits, Block, BlockFormat};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
@@ -31,6 +32,12 @@ pub enum TensorKind {
     /// 6 bits, with a scale for each 16 of 256 elements.
     Q6K,
 }
+
+const Q4_0: BlockFormat = BlockFormat { bits: Bits::Four, zero: 8, minima: false };
+const Q4_1: BlockFormat = BlockFormat { bits: Bits::Four, zero: 0, minima: true };
+const Q5_0: BlockFormat = BlockFormat { bits: Bits::Eight, zero: 16, minima: false };
+const Q5_1: BlockFormat = BlockFormat { bits: Bits::Eight, zero: 0, minima: true };
+const Q8_0: BlockFormat = BlockFormat::INT8;
 
 impl TensorKind {
     /// The kind that the files number so, if this reader knows it.
@@ -76,17 +83,41 @@ impl TensorKind {
         }
     }
 
+    /// What the numbers of a block mean; `None` where a block is not 32 numbers.
+    pub(crate) fn block_format(self) -> Option<BlockFormat> {
+        Some(match self {
+            Self::Q4_0 => Q4_0,
+            Self::Q4_1 => Q4_1,
+            Self::Q5_0 => Q5_0,
+            Self::Q5_1 => Q5_1,
+            Self::Q8_0 => Q8_0,
+            _ => return None,
+        })
+    }
+
+    /// The block that these bytes begin with; `None` where it is not 32 numbers, or cut.
+    pub(crate) fn block(self, bytes: &[u8]) -> Option<Block> {
+        Some(match self {
+            Self::Q4_0 => quant::q4_0(bytes.first_chunk()?),
+            Self::Q4_1 => quant::q4_1(bytes.first_chunk()?),
+            Self::Q5_0 => quant::q5_0(bytes.first_chunk()?),
+            Self::Q5_1 => quant::q5_1(bytes.first_chunk()?),
+            Self::Q8_0 => quant::q8_0(bytes.first_chunk()?),
+            _ => return None,
+        })
+    }
+
     /// Appends the values of whole blocks to `out`. Bytes behind the last whole block are ignored.
     pub fn dequantise(self, blocks: &[u8], out: &mut Vec<f32>) {
         match self {
             Self::F32 => each_element(blocks, out, f32::from_le_bytes),
             Self::F16 => halves(blocks, out),
             Self::Bf16 => each_element(blocks, out, |half| upper_half(u16::from_le_bytes(half))),
-            Self::Q4_0 => each_block(blocks, out, quant::q4_0),
-            Self::Q4_1 => each_block(blocks, out, quant::q4_1),
-            Self::Q5_0 => each_block(blocks, out, quant::q5_0),
-            Self::Q5_1 => each_block(blocks, out, quant::q5_1),
-            Self::Q8_0 => each_block(blocks, out, quant::q8_0),
+            Self::Q4_0 => each_block(blocks, out, |block| quant::values(quant::q4_0(block), Q4_0)),
+            Self::Q4_1 => each_block(blocks, out, |block| quant::values(quant::q4_1(block), Q4_1)),
+            Self::Q5_0 => each_block(blocks, out, |block| quant::values(quant::q5_0(block), Q5_0)),
+            Self::Q5_1 => each_block(blocks, out, |block| quant::values(quant::q5_1(block), Q5_1)),
+            Self::Q8_0 => each_block(blocks, out, |block| quant::values(quant::q8_0(block), Q8_0)),
             Self::Q4K => each_block(blocks, out, kquant::q4k),
             Self::Q5K => each_block(blocks, out, kquant::q5k),
             Self::Q6K => each_block(blocks, out, kquant::q6k),

@@ -3,7 +3,7 @@
 //! The products and differences are those of the format's reference, in its order, so the results are equal to
 //! the bit.
 
-use super::quant::half;
+use half::f16;
 
 /// Elements in a block.
 pub(super) const LEN: usize = 256;
@@ -72,6 +72,11 @@ fn paired(head: &[u8], packed: &[u8], fifth: impl Fn(usize, usize) -> u8) -> [f3
         }
     }
     values
+}
+
+/// An f16 as f32.
+fn half(bytes: [u8; 2]) -> f32 {
+    f16::from_le_bytes(bytes).to_f32()
 }
 
 /// The 6-bit scale and minimum of a group.

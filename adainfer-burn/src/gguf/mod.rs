@@ -134,6 +134,22 @@ impl GgufFile {
         }
         Ok(read?)
     }
+
+    /// The bytes of a tensor as they lie in the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_into`](Self::read_into).
+    pub(crate) fn read_bytes(&mut self, name: &str) -> Result<Vec<u8>, GgufError> {
+        let tensor = self.tensor(name).ok_or_else(|| GgufError::NoTensor { name: name.to_owned() })?;
+        let mut bytes = Vec::new();
+        (&self.file).seek(SeekFrom::Start(tensor.offset()))?;
+        (&self.file).take(tensor.bytes()).read_to_end(&mut bytes)?;
+        match bytes.len() as u64 == tensor.bytes() {
+            true => Ok(bytes),
+            false => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
+        }
+    }
 }
 
 /// Reads the magic and the version, and refuses what is not a little-endian file of version 2 or 3.

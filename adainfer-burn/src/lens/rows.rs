@@ -34,7 +34,7 @@ impl<B: Ops> Rows<B> {
 
     /// What scores x as this does `x W^T + b`.
     fn after(&self, map: &Linear<B>) -> Self {
-        let weight = B::product(self.weight.clone(), map.weight());
+        let weight = B::product(self.weight.clone(), map.weight(&self.weight.device()));
         let shift =
             map.bias().map(|bias| B::product(self.weight.clone(), bias.unsqueeze_dim(1)).squeeze_dim(1));
         let bias = match (shift, self.bias.clone()) {

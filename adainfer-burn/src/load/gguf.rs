@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Source;
 use crate::LoadError;
-use crate::gguf::{GgufFile, TensorInfo};
+use crate::gguf::{GgufFile, TensorInfo, TensorKind};
 use crate::ops::Heads;
 use crate::rope::halves_from_pairs;
 
@@ -83,15 +83,38 @@ impl Source for GgufSource {
         self.file
             .read_into(&stored, out, raw)
             .map_err(|source| LoadError::Gguf { path: self.path.clone(), source })?;
+        self.order(name, &mut out[start..]);
+        Ok(())
+    }
+
+    fn stored(
+        &mut self,
+        name: &str,
+        raw: &mut dyn FnMut(&[u8]),
+    ) -> Result<Option<(TensorKind, Vec<u8>)>, LoadError> {
+        let stored = gguf_name(name);
+        let kind =
+            self.file.tensor(&stored).map(TensorInfo::kind).filter(|kind| kind.block_format().is_some());
+        let Some(kind) = kind else { return Ok(None) };
+        let wrong = |source| LoadError::Gguf { path: self.path.clone(), source };
+        let mut bytes = self.file.read_bytes(&stored).map_err(wrong)?;
+        raw(&bytes);
+        self.order(name, &mut bytes);
+        Ok(Some((kind, bytes)))
+    }
+}
+
+impl GgufSource {
+    /// Puts the rows of queries and keys into a checkpoint's order.
+    fn order<T: Copy + Default>(&self, name: &str, rows: &mut [T]) {
         let heads = match name.rsplit_once("self_attn.").map_or("", |(_, projection)| projection) {
             "q_proj.weight" | "q_proj.bias" => self.heads.query,
             "k_proj.weight" | "k_proj.bias" => self.heads.key_value,
-            _ => return Ok(()),
+            _ => return,
         };
         if self.pairs {
-            halves_from_pairs(&mut out[start..], heads, self.heads.width, self.heads.width);
+            halves_from_pairs(rows, heads, self.heads.width, self.heads.width);
         }
-        Ok(())
     }
 }
 

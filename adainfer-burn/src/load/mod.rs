@@ -1,5 +1,6 @@
 //! Reading models from files.
 
+mod blocks;
 mod checkpoint;
 mod gguf;
 mod hugging_face;

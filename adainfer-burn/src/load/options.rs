@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::Progress;
-use crate::Dtype;
+use crate::{Dtype, WeightFormat};
 
 /// How a model is loaded, beyond from where and onto what.
 ///
@@ -16,6 +16,7 @@ use crate::Dtype;
 #[derive(Default)]
 pub struct LoadOptions<'a> {
     pub(crate) dtype: Dtype,
+    pub(crate) weights: WeightFormat,
     pub(crate) progress: Option<&'a mut dyn FnMut(Progress<'_>)>,
 }
 
@@ -32,6 +33,13 @@ impl<'a> LoadOptions<'a> {
         self
     }
 
+    /// How matrices are held; in floating point unless said otherwise.
+    #[must_use]
+    pub fn weights(mut self, format: WeightFormat) -> Self {
+        self.weights = format;
+        self
+    }
+
     /// Whom to tell, before each tensor and once at the end, how much has been read.
     #[must_use]
     pub fn progress(mut self, progress: &'a mut dyn FnMut(Progress<'_>)) -> Self {
@@ -42,6 +50,9 @@ impl<'a> LoadOptions<'a> {
 
 impl fmt::Debug for LoadOptions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoadOptions").field("dtype", &self.dtype).finish_non_exhaustive()
+        f.debug_struct("LoadOptions")
+            .field("dtype", &self.dtype)
+            .field("weights", &self.weights)
+            .finish_non_exhaustive()
     }
 }

@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use adainfer_kernels::{BLOCK, BlockMatrix};
 use burn_tensor::{DType, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 
+use super::blocks::{Part, joined};
 use super::{LoadOptions, Progress};
+use crate::gguf::TensorKind;
+use crate::layers::Weight;
 use crate::ops::Ops;
-use crate::{Dtype, LoadError};
+use crate::rows::TokenRows;
+use crate::{Dtype, LoadError, WeightFormat};
 
 /// Named tensors in files. Names are those of Hugging Face checkpoints.
 pub(crate) trait Source {
@@ -21,6 +27,15 @@ pub(crate) trait Source {
     /// Appends a tensor's values, row by row, to `out`, and passes the bytes they came from to `raw`.
     fn append(&mut self, name: &str, out: &mut Vec<f32>, raw: &mut dyn FnMut(&[u8]))
     -> Result<(), LoadError>;
+
+    /// A matrix as the file has it, where that is in blocks of 32 numbers, and passes its bytes to `raw`.
+    fn stored(
+        &mut self,
+        _name: &str,
+        _raw: &mut dyn FnMut(&[u8]),
+    ) -> Result<Option<(TensorKind, Vec<u8>)>, LoadError> {
+        Ok(None)
+    }
 }
 
 /// A tensor that a configuration asks for.
@@ -101,6 +116,77 @@ impl<'a, B: Ops> Weights<'a, B> {
         Ok(())
     }
 
+    /// Projections of one input, one below the other, as they are held.
+    pub(crate) fn projection(&mut self, names: &[String]) -> Result<Weight<B>, LoadError> {
+        match self.blocks(names)? {
+            Some(blocks) => Ok(Weight::Blocks(blocks)),
+            None => Ok(Weight::Floats(B::pack(self.matrix(names)?))),
+        }
+    }
+
+    /// A projection of values at hand: [outputs, inputs].
+    pub(crate) fn projection_of(&self, values: Vec<f32>, shape: [usize; 2]) -> Weight<B> {
+        if self.in_blocks(shape[1])
+            && let Some(blocks) = BlockMatrix::rounded(adainfer_kernels::Matrix::new(&values, shape))
+        {
+            return Weight::Blocks(blocks);
+        }
+        Weight::Floats(B::pack(self.tensor(values, shape)))
+    }
+
+    /// A row for each token, as they are held.
+    pub(crate) fn token_rows(&mut self, name: &str) -> Result<TokenRows<B>, LoadError> {
+        let names = [name.to_owned()];
+        match self.blocks(&names)? {
+            Some(blocks) => Ok(TokenRows::Blocks { matrix: Arc::new(blocks), device: self.device.clone() }),
+            None => Ok(TokenRows::Floats(self.matrix(&names)?)),
+        }
+    }
+
+    /// Whether a matrix of so many inputs is to be held in blocks.
+    fn in_blocks(&self, inputs: usize) -> bool {
+        self.options.weights != WeightFormat::Float && B::multiplies_blocks() && inputs.is_multiple_of(BLOCK)
+    }
+
+    /// Matrices of equal width, one below the other, in blocks, if they are to be held so and can be.
+    fn blocks(&mut self, names: &[String]) -> Result<Option<BlockMatrix>, LoadError> {
+        let inputs = names.first().and_then(|n| self.shape(n)).and_then(|s| s.last().copied()).unwrap_or(0);
+        if inputs == 0 || !self.in_blocks(inputs) {
+            return Ok(None);
+        }
+        let mut parts = Vec::with_capacity(names.len());
+        for name in names {
+            parts.push(match self.stored(name)? {
+                Some((kind, bytes)) => Part::Stored { kind, bytes },
+                None => Part::Values(self.read(std::slice::from_ref(name))?),
+            });
+            if let Some((element, value)) = parts.last().and_then(Part::not_finite) {
+                let tensor = name.clone();
+                return Err(LoadError::NotFinite { path: self.path(), tensor, element, value });
+            }
+        }
+        Ok(joined(&parts, inputs))
+    }
+
+    /// A matrix in the file's own blocks, where those are asked for and there.
+    fn stored(&mut self, name: &str) -> Result<Option<(TensorKind, Vec<u8>)>, LoadError> {
+        if self.options.weights != WeightFormat::Stored {
+            return Ok(None);
+        }
+        let mut hash = Sha256::new();
+        let stored = self.source.stored(name, &mut |raw| hash.update(raw))?;
+        if stored.is_some() {
+            self.report(name);
+            self.done += self.elements(name) as u64;
+            self.digests.insert(name.to_owned(), hash.finalize().into());
+        }
+        Ok(stored)
+    }
+
+    fn elements(&self, name: &str) -> usize {
+        self.shapes.get(name).map_or(0, |shape| shape.iter().product())
+    }
+
     /// Matrices of equal width, one below the other: [sum of rows, columns].
     pub(crate) fn matrix(&mut self, names: &[String]) -> Result<Tensor<B, 2>, LoadError> {
         let columns = names.first().and_then(|n| self.shape(n)).and_then(|s| s.last().copied()).unwrap_or(0);
@@ -123,8 +209,7 @@ impl<'a, B: Ops> Weights<'a, B> {
 
     /// The values of the named tensors, one after the other.
     pub(crate) fn read(&mut self, names: &[String]) -> Result<Vec<f32>, LoadError> {
-        let count = |name: &String| self.shapes.get(name).map_or(0, |shape| shape.iter().product::<usize>());
-        let mut values = Vec::with_capacity(names.iter().map(count).sum());
+        let mut values = Vec::with_capacity(names.iter().map(|name| self.elements(name)).sum());
         for name in names {
             self.report(name);
             let start = values.len();

@@ -14,6 +14,7 @@ use crate::layers::{Attention, LayerNorm, Linear, Table, last};
 use crate::load::{Expected, Weights};
 use crate::ops::{Heads, Ops};
 use crate::rope::{RopeTable, halves_from_pairs, partial_frequencies};
+use crate::rows::TokenRows;
 
 const THETA: f64 = 10_000.0;
 /// A layer has this many tensors.
@@ -133,7 +134,7 @@ impl<B: Ops> Config<B> for GptJConfig {
     }
 
     fn embedding(&self, weights: &mut Weights<'_, B>) -> Result<Box<dyn Embedding<B>>, LoadError> {
-        Ok(Box::new(Table(weights.matrix(&[EMBEDDING.to_owned()])?)))
+        Ok(Box::new(Table(weights.token_rows(EMBEDDING)?)))
     }
 
     fn layer(&self, index: usize, weights: &mut Weights<'_, B>) -> Result<Box<dyn Layer<B>>, LoadError> {
@@ -142,7 +143,7 @@ impl<B: Ops> Config<B> for GptJConfig {
 
     fn head(
         &self,
-        table: Option<&Tensor<B, 2>>,
+        table: Option<&TokenRows<B>>,
         weights: &mut Weights<'_, B>,
     ) -> Result<Box<dyn Head<B>>, LoadError> {
         Ok(Box::new(Output {
@@ -170,11 +171,11 @@ impl<B: Ops> Block<B> {
         for rows in qkv.chunks_exact_mut(hidden * hidden).take(2) {
             halves_from_pairs(rows, heads.query, heads.width, config.rotary);
         }
-        let qkv = weights.tensor(qkv, [3 * hidden, hidden]);
+        let qkv = weights.projection_of(qkv, [3 * hidden, hidden]);
         Ok(Self {
             norm: LayerNorm::load(&name("ln_1"), config.epsilon, weights)?,
             attention: Attention {
-                qkv: Linear::new(qkv, None),
+                qkv: Linear::of(qkv),
                 output: Linear::load(&[name("attn.out_proj")], false, weights)?,
                 heads,
             },
@@ -204,7 +205,7 @@ impl<B: Ops> Layer<B> for Block<B> {
 struct Output<B: Ops> {
     norm: LayerNorm<B>,
     /// [vocab, hidden]; the embedding itself where they are tied.
-    matrix: Tensor<B, 2>,
+    matrix: TokenRows<B>,
     /// [vocab].
     bias: Tensor<B, 1>,
 }
@@ -215,10 +216,10 @@ impl<B: Ops> Head<B> for Output<B> {
     }
 
     fn score(&self, normed: Tensor<B, 2>) -> Tensor<B, 2> {
-        B::score(normed, &self.matrix) + self.bias.clone().unsqueeze()
+        self.matrix.score(normed) + self.bias.clone().unsqueeze()
     }
 
     fn rows(&self, tokens: Tensor<B, 1, Int>) -> (Tensor<B, 2>, Option<Tensor<B, 1>>) {
-        (self.matrix.clone().select(0, tokens.clone()), Some(self.bias.clone().select(0, tokens)))
+        (self.matrix.select(tokens.clone()), Some(self.bias.clone().select(0, tokens)))
     }
 }

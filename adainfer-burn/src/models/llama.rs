@@ -13,6 +13,7 @@ use crate::layers::{Attention, Linear, RmsNorm, Table, last};
 use crate::load::{Expected, Weights};
 use crate::ops::Ops;
 use crate::rope::{RopeScaling, RopeTable, frequencies};
+use crate::rows::TokenRows;
 
 /// A layer has at least this many tensors.
 const TENSORS_A_LAYER: usize = 9;
@@ -72,7 +73,7 @@ impl<B: Ops> Config<B> for LlamaConfig {
     }
 
     fn embedding(&self, weights: &mut Weights<'_, B>) -> Result<Box<dyn Embedding<B>>, LoadError> {
-        Ok(Box::new(Table(weights.matrix(&[EMBEDDING.to_owned()])?)))
+        Ok(Box::new(Table(weights.token_rows(EMBEDDING)?)))
     }
 
     fn layer(&self, index: usize, weights: &mut Weights<'_, B>) -> Result<Box<dyn Layer<B>>, LoadError> {
@@ -81,7 +82,7 @@ impl<B: Ops> Config<B> for LlamaConfig {
 
     fn head(
         &self,
-        table: Option<&Tensor<B, 2>>,
+        table: Option<&TokenRows<B>>,
         weights: &mut Weights<'_, B>,
     ) -> Result<Box<dyn Head<B>>, LoadError> {
         let norm = RmsNorm::load("model.norm", self.epsilon, weights)?;
@@ -152,7 +153,7 @@ impl<B: Ops> Layer<B> for Block<B> {
 struct Output<B: Ops> {
     norm: RmsNorm<B>,
     /// [vocab, hidden]; the embedding itself where they are tied.
-    matrix: Tensor<B, 2>,
+    matrix: TokenRows<B>,
 }
 
 impl<B: Ops> Head<B> for Output<B> {
@@ -161,10 +162,10 @@ impl<B: Ops> Head<B> for Output<B> {
     }
 
     fn score(&self, normed: Tensor<B, 2>) -> Tensor<B, 2> {
-        B::score(normed, &self.matrix)
+        self.matrix.score(normed)
     }
 
     fn rows(&self, tokens: Tensor<B, 1, Int>) -> (Tensor<B, 2>, Option<Tensor<B, 1>>) {
-        (self.matrix.clone().select(0, tokens), None)
+        (self.matrix.select(tokens), None)
     }
 }

@@ -18,6 +18,7 @@ use crate::gguf::Metadata;
 use crate::load::{Expected, Weights};
 use crate::ops::{Heads, Ops};
 use crate::rope::RopeTable;
+use crate::rows::TokenRows;
 
 /// What turns tokens into the first layer's input.
 pub(crate) trait Embedding<B: Ops>: Send + Sync + Debug {
@@ -26,7 +27,7 @@ pub(crate) trait Embedding<B: Ops>: Send + Sync + Debug {
     fn forward(&self, tokens: Tensor<B, 1, Int>, start: usize) -> Tensor<B, 2>;
 
     /// The rows of all tokens, which a tied head scores with: [vocab, width].
-    fn table(&self) -> &Tensor<B, 2>;
+    fn table(&self) -> &TokenRows<B>;
 }
 
 /// One layer of a decoder.
@@ -99,7 +100,7 @@ pub(crate) trait Config<B: Ops> {
     /// another device.
     fn head(
         &self,
-        table: Option<&Tensor<B, 2>>,
+        table: Option<&TokenRows<B>>,
         weights: &mut Weights<'_, B>,
     ) -> Result<Box<dyn Head<B>>, LoadError>;
 }
@@ -108,13 +109,13 @@ pub(crate) trait Config<B: Ops> {
 fn head_matrix<B: Ops>(
     embedding: &str,
     tied: bool,
-    table: Option<&Tensor<B, 2>>,
+    table: Option<&TokenRows<B>>,
     weights: &mut Weights<'_, B>,
-) -> Result<Tensor<B, 2>, LoadError> {
+) -> Result<TokenRows<B>, LoadError> {
     match table.filter(|_| tied) {
         Some(table) => Ok(table.clone()),
-        None if tied => weights.matrix(&[embedding.to_owned()]),
-        None => weights.matrix(&[LM_HEAD.to_owned()]),
+        None if tied => weights.token_rows(embedding),
+        None => weights.token_rows(LM_HEAD),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::layers::{Attention, LayerNorm, Linear, last};
 use crate::load::{Expected, Weights};
 use crate::ops::{Heads, Ops};
 use crate::rope::RopeTable;
+use crate::rows::TokenRows;
 
 /// Rows of the table of positions before that of position 0.
 const POSITION_OFFSET: usize = 2;
@@ -164,7 +165,7 @@ impl<B: Ops> Config<B> for OptConfig {
 
     fn embedding(&self, weights: &mut Weights<'_, B>) -> Result<Box<dyn Embedding<B>>, LoadError> {
         Ok(Box::new(Input {
-            table: weights.matrix(&[EMBEDDING.to_owned()])?,
+            table: weights.token_rows(EMBEDDING)?,
             positions: weights.matrix(&[decoder("embed_positions.weight")])?,
             projection: self.projection("project_in", weights)?,
         }))
@@ -176,7 +177,7 @@ impl<B: Ops> Config<B> for OptConfig {
 
     fn head(
         &self,
-        table: Option<&Tensor<B, 2>>,
+        table: Option<&TokenRows<B>>,
         weights: &mut Weights<'_, B>,
     ) -> Result<Box<dyn Head<B>>, LoadError> {
         let norm = match self.final_norm {
@@ -263,7 +264,7 @@ impl<B: Ops> Layer<B> for Block<B> {
 #[derive(Debug)]
 struct Input<B: Ops> {
     /// [vocab, embedding].
-    table: Tensor<B, 2>,
+    table: TokenRows<B>,
     /// [positions + 2, hidden].
     positions: Tensor<B, 2>,
     projection: Option<Linear<B>>,
@@ -272,7 +273,7 @@ struct Input<B: Ops> {
 impl<B: Ops> Embedding<B> for Input<B> {
     fn forward(&self, tokens: Tensor<B, 1, Int>, start: usize) -> Tensor<B, 2> {
         let count = tokens.dims()[0];
-        let words = self.table.clone().select(0, tokens);
+        let words = self.table.select(tokens);
         let words = match &self.projection {
             Some(projection) => projection.forward(words),
             None => words,
@@ -280,7 +281,7 @@ impl<B: Ops> Embedding<B> for Input<B> {
         words + self.positions.clone().narrow(0, start + POSITION_OFFSET, count)
     }
 
-    fn table(&self) -> &Tensor<B, 2> {
+    fn table(&self) -> &TokenRows<B> {
         &self.table
     }
 }
@@ -290,7 +291,7 @@ struct Output<B: Ops> {
     norm: Option<LayerNorm<B>>,
     projection: Option<Linear<B>>,
     /// [vocab, embedding]; the embedding itself where they are tied.
-    matrix: Tensor<B, 2>,
+    matrix: TokenRows<B>,
 }
 
 impl<B: Ops> Head<B> for Output<B> {
@@ -306,13 +307,16 @@ impl<B: Ops> Head<B> for Output<B> {
             Some(projection) => projection.forward(normed),
             None => normed,
         };
-        B::score(x, &self.matrix)
+        self.matrix.score(x)
     }
 
     fn rows(&self, tokens: Tensor<B, 1, Int>) -> (Tensor<B, 2>, Option<Tensor<B, 1>>) {
-        let rows = self.matrix.clone().select(0, tokens);
+        let rows = self.matrix.select(tokens);
         let rows = match &self.projection {
-            Some(projection) => B::product(rows, projection.weight()),
+            Some(projection) => {
+                let weight = projection.weight(&rows.device());
+                B::product(rows, weight)
+            }
             None => rows,
         };
         (rows, None)

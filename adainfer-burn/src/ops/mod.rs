@@ -14,6 +14,7 @@ pub(crate) mod reference;
 mod remote;
 
 use adainfer_core::Probe;
+use adainfer_kernels::BlockMatrix;
 use burn_tensor::Tensor;
 use burn_tensor::backend::Backend;
 
@@ -84,6 +85,21 @@ pub trait Ops: Backend {
     /// x: `[positions, inputs]`, result: `[positions, outputs]`.
     fn project(x: Tensor<Self, 2>, weight: &Packed<Self>) -> Tensor<Self, 2> {
         reference::project(x, weight)
+    }
+
+    /// Whether [`project_blocks`](Self::project_blocks) multiplies blocks as they are. Where it does not, models
+    /// are not held in blocks.
+    fn multiplies_blocks() -> bool {
+        false
+    }
+
+    /// `x W^T`, for a weight of few bits in the host's memory. Who multiplies blocks as they are rounds x to 8
+    /// bits.
+    ///
+    /// # Shapes
+    /// x: `[positions, inputs]`, weight: `[outputs, inputs]`, result: `[positions, outputs]`.
+    fn project_blocks(x: Tensor<Self, 2>, weight: &BlockMatrix) -> Tensor<Self, 2> {
+        reference::project_blocks(x, weight)
     }
 
     /// `x W^T`, for the one position that an output head looks at, and a weight that may be a table of

@@ -2,7 +2,7 @@
 //! threads whole matrices of a batch.
 
 use adainfer_core::Probe;
-use adainfer_kernels::{Matrix, scores};
+use adainfer_kernels::{BlockMatrix, Matrix, project_blocks, scores};
 use burn_ndarray::{NdArray, NdArrayTensor};
 use burn_tensor::{Tensor, TensorData};
 
@@ -38,6 +38,19 @@ impl Ops for NdArray {
         // A reshape is what makes this backend lay a transposed matrix out anew.
         let across = weight.reshape([panels, PANEL, inputs]).swap_dims(1, 2);
         Packed { outputs, panels: across.reshape([panels, inputs, PANEL]) }
+    }
+
+    fn multiplies_blocks() -> bool {
+        true
+    }
+
+    fn project_blocks(x: Tensor<Self, 2>, weight: &BlockMatrix) -> Tensor<Self, 2> {
+        let ([positions, inputs], device) = (x.dims(), x.device());
+        let rows = x.clone().into_primitive().tensor();
+        let Some(rows) = values(&rows) else { return reference::project_blocks(x, weight) };
+        let mut products = vec![0.0; positions * weight.outputs()];
+        project_blocks(Matrix::new(rows, [positions, inputs]), weight, &mut products);
+        Tensor::from_data(TensorData::new(products, [positions, weight.outputs()]), &device)
     }
 
     fn score(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {

@@ -1,8 +1,9 @@
 //! The operations in plain tensor algebra: right on every backend, and what fast ones are held to.
 
+use adainfer_kernels::BlockMatrix;
 use burn_tensor::activation::{sigmoid, softmax};
 use burn_tensor::backend::Backend;
-use burn_tensor::{Bool, FloatDType, Tensor};
+use burn_tensor::{Bool, FloatDType, Tensor, TensorData};
 
 use super::{Heads, Ops, Packed, Past};
 
@@ -20,6 +21,26 @@ pub(crate) fn project<B: Ops>(x: Tensor<B, 2>, weight: &Packed<B>) -> Tensor<B, 
     let ([positions, _], [panels, _, width]) = (x.dims(), weight.panels.dims());
     let products = B::product(x.unsqueeze::<3>(), weight.panels.clone());
     products.permute([1, 0, 2]).reshape([positions, panels * width]).narrow(1, 0, weight.outputs)
+}
+
+pub(crate) fn project_blocks<B: Ops>(x: Tensor<B, 2>, weight: &BlockMatrix) -> Tensor<B, 2> {
+    let rows = rows_of(weight, 0..weight.outputs(), &x.device()).cast(x.dtype());
+    score(x, &rows)
+}
+
+/// The weights of some outputs of a matrix: [outputs, inputs].
+pub(crate) fn rows_of<B: Backend>(
+    matrix: &BlockMatrix,
+    outputs: impl IntoIterator<Item = usize>,
+    device: &B::Device,
+) -> Tensor<B, 2> {
+    let (mut values, mut count) = (Vec::new(), 0);
+    for output in outputs {
+        values.resize((count + 1) * matrix.inputs(), 0.0);
+        matrix.row(output, &mut values[count * matrix.inputs()..]);
+        count += 1;
+    }
+    Tensor::from_data(TensorData::new(values, [count, matrix.inputs()]), device)
 }
 
 pub(crate) fn score<B: Ops>(x: Tensor<B, 2>, weight: &Tensor<B, 2>) -> Tensor<B, 2> {

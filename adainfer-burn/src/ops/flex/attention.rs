@@ -3,17 +3,20 @@
 //! Queries are taken a few positions at a time, so that what lies after the last of them is never
 //! computed, and so that there is work for every thread.
 
-use adainfer_kernels::exponentials;
+use adainfer_kernels::{self as kernels, KeysValues, Matrix, exponentials};
 use burn_flex::{Flex, FlexTensor};
 use burn_tensor::Tensor;
 use burn_tensor::ops::FloatTensorOps;
 use rayon::prelude::*;
 
 use super::super::{Heads, Past};
-use super::{matrix_of, primitive};
+use super::{matrix_of, primitive, view};
 
 /// Query positions taken at a time. Fixed, so that the sums do not depend on the number of threads.
 const POSITIONS: usize = 64;
+
+/// Positions up to which products are too small for matrices.
+const FEW: usize = 4;
 
 /// Keys and values of one block of the cache.
 struct Stored {
@@ -22,6 +25,17 @@ struct Stored {
     /// Position of the first row.
     start: usize,
     length: usize,
+}
+
+impl Stored {
+    /// The rows in use; `None` where they are not rows of f32.
+    fn view(&self) -> Option<KeysValues<'_>> {
+        let rows = |store| {
+            let store: Matrix<'_> = view(store)?;
+            Some(store.first_rows(self.length))
+        };
+        Some(KeysValues { keys: rows(&self.keys)?, values: rows(&self.values)? })
+    }
 }
 
 /// Some query positions, and what they may see.
@@ -46,6 +60,12 @@ pub(super) fn attend(query: Tensor<Flex, 2>, past: &[Past<'_, Flex>], heads: Hea
         start += block.length;
     }
     let (query, past, start) = (&primitive(query), &stored, start - positions);
+    if positions <= FEW
+        && let Some(rows) = view(query)
+        && let Some(blocks) = past.iter().map(Stored::view).collect::<Option<Vec<_>>>()
+    {
+        return matrix_of([positions, columns], |out| kernels::attend(rows, &blocks, heads.width, out));
+    }
     matrix_of([positions, columns], |out| {
         out.par_chunks_mut(POSITIONS * columns).enumerate().for_each(|(i, out)| {
             let (first, rows) = (i * POSITIONS, out.len() / columns);

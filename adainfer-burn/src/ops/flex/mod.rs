@@ -8,7 +8,7 @@ mod attention;
 mod tests;
 
 use adainfer_core::Probe;
-use adainfer_kernels::{self as kernels, Matrix};
+use adainfer_kernels::{self as kernels, BlockMatrix, Matrix};
 use burn_flex::{Flex, FlexTensor};
 use burn_tensor::{DType, Tensor, TensorData, TensorPrimitive};
 
@@ -76,6 +76,16 @@ impl Ops for Flex {
         matrix_of([rows.rows(), weight.outputs], |out| {
             kernels::project(rows, panels, weight.outputs, out);
         })
+    }
+
+    fn multiplies_blocks() -> bool {
+        true
+    }
+
+    fn project_blocks(x: Tensor<Self, 2>, weight: &BlockMatrix) -> Tensor<Self, 2> {
+        let x = primitive(x);
+        let Some(rows) = view(&x) else { return reference::project_blocks(tensor(x), weight) };
+        matrix_of([rows.rows(), weight.outputs()], |out| kernels::project_blocks(rows, weight, out))
     }
 
     fn score(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
