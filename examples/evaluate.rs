@@ -300,6 +300,7 @@ fn run_name(args: &Args, params: &EvaluationParams) -> Result<String> {
     hash.update(&params.model);
     hash.update(&params.device);
     hash.update(args.model.dtype.to_string());
+    hash.update(args.model.weights.to_string());
     hash.update(args.candidates.as_deref().unwrap_or("whole head"));
     hash.update(policy);
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())

@@ -18,6 +18,9 @@ struct Args {
     /// A Hugging Face folder or a GGUF file
     #[arg(long, value_name = "PATH")]
     model: PathBuf,
+    /// How matrices are held: float, int8 or stored
+    #[arg(long, value_name = "FORMAT", default_value_t = WeightFormat::Float)]
+    weights: WeightFormat,
     /// How many threads compute
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     threads: u16,
@@ -46,7 +49,11 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     rayon::ThreadPoolBuilder::new().num_threads(args.threads.into()).build_global()?;
-    let model = Model::<backend::Flex>::open(&args.model, &Default::default())?;
+    let model = Model::<backend::Flex>::open_with(
+        &args.model,
+        &Default::default(),
+        LoadOptions::new().weights(args.weights),
+    )?;
     let engine = EarlyExit::new(&model, Never)?;
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lines() {

@@ -21,7 +21,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use adainfer::burn::{Device, Dtype};
+use adainfer::burn::{Device, Dtype, WeightFormat};
 use adainfer::eval::{ModelEntry, Study, TaskEntry};
 use anyhow::{Context, Result, bail, ensure};
 use asked::Tasks;
@@ -87,6 +87,7 @@ fn run(args: &Args) -> Result<()> {
             model: (path != "default").then(|| path.clone()),
             device: args.device.clone(),
             dtype: Dtype::F32,
+            weights: WeightFormat::Float,
             lens: None,
         };
         let model = Running::new(&plan, planned, model.open()?, &tasks, &args.out)?;

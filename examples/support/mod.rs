@@ -40,7 +40,7 @@ mod stopwatch;
 
 use std::path::{Path, PathBuf};
 
-use adainfer::burn::{AnyModel, Device, Dtype, LinearLens};
+use adainfer::burn::{AnyModel, Device, Dtype, LinearLens, WeightFormat};
 use anyhow::Result;
 
 use cache::Env;
@@ -66,6 +66,10 @@ pub(crate) struct ModelArgs {
     /// The number format of weights and activations: f32, and f16 or bf16 where the device computes in it
     #[arg(long, value_name = "DTYPE", default_value_t = Dtype::F32)]
     pub(crate) dtype: Dtype,
+    /// How matrices are held: float (numbers of --dtype), int8 (8 bits, and a scale for 32), or stored (the blocks of a
+    /// GGUF file as they are)
+    #[arg(long, value_name = "FORMAT", default_value_t = WeightFormat::Float)]
+    pub(crate) weights: WeightFormat,
     /// Look through a fitted lens, as the example `fit_lens` writes it; "raw" or nothing is the model's own head
     #[arg(long, value_name = "FILE")]
     pub(crate) lens: Option<PathBuf>,
@@ -87,7 +91,7 @@ impl ModelArgs {
     ///
     /// As [`find`] and [`open`]; if the lens cannot be read, or is another model's.
     pub(crate) fn open(&self) -> Result<AnyModel> {
-        let model = open(&self.find()?, &self.device, self.dtype)?;
+        let model = open(&self.find()?, &self.device, self.dtype, self.weights)?;
         match self.lens() {
             Some(path) => Ok(model.with_lens(&LinearLens::load(path)?)?),
             None => Ok(model),

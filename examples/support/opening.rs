@@ -7,20 +7,21 @@ use adainfer::prelude::*;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Opens the model at `path` on a device, in a number format; the bar is on standard error, and only on a
+/// Opens the model at `path` on a device, in a number format and with its weights held in a format; the bar is on standard error, and only on a
 /// terminal.
 ///
 /// # Errors
 ///
 /// If there is no such model or device, the device does not compute in the format, or the model is damaged.
-pub(crate) fn open(path: &Path, device: &Device, dtype: Dtype) -> Result<AnyModel> {
+pub(crate) fn open(path: &Path, device: &Device, dtype: Dtype, weights: WeightFormat) -> Result<AnyModel> {
     let style = "loading {bar:40} {percent}% of {human_len} weights";
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?);
     let mut report = |progress: Progress<'_>| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
     };
-    let model = AnyModel::open_with(path, device, LoadOptions::new().dtype(dtype).progress(&mut report));
+    let options = LoadOptions::new().dtype(dtype).weights(weights).progress(&mut report);
+    let model = AnyModel::open_with(path, device, options);
     bar.finish_and_clear();
     Ok(model?)
 }

@@ -5,6 +5,7 @@
 // Clippy lets tests unwrap, but not the functions that they share.
 #![allow(clippy::unwrap_used)]
 
+mod formats;
 #[cfg(target_os = "linux")]
 mod memory;
 #[path = "../../examples/support/mod.rs"]
@@ -56,8 +57,9 @@ fn model_path() -> Option<PathBuf> {
     path
 }
 
-static MODEL: LazyLock<Option<AnyModel>> =
-    LazyLock::new(|| model_path().map(|path| support::open(&path, &Device::Cpu, Dtype::F32).unwrap()));
+static MODEL: LazyLock<Option<AnyModel>> = LazyLock::new(|| {
+    model_path().map(|path| support::open(&path, &Device::Cpu, Dtype::F32, WeightFormat::Float).unwrap())
+});
 
 fn each(check: fn(&AnyModel, &Tokenizer, &Prompt)) {
     let Some(model) = &*MODEL else { return };
