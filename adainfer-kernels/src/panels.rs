@@ -65,7 +65,7 @@ pub fn pack_in_place(weight: &mut [f32], inputs: usize) {
 }
 
 /// Writes each row into its column of a panel.
-fn interleave<'a>(rows: impl Iterator<Item = &'a [f32]>, panel: &mut [f32], width: usize) {
+pub(crate) fn interleave<'a>(rows: impl Iterator<Item = &'a [f32]>, panel: &mut [f32], width: usize) {
     for (lane, row) in rows.enumerate() {
         panel.iter_mut().skip(lane).step_by(width).zip(row).for_each(|(out, weight)| *out = *weight);
     }

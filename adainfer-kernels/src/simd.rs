@@ -66,6 +66,23 @@ pub(crate) fn sum(values: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
 }
 
+/// The largest element; minus infinity of none. NaN is passed over.
+pub(crate) fn largest(values: &[f32]) -> f32 {
+    vectorized(
+        #[inline(always)]
+        || {
+            let mut all = [f32::NEG_INFINITY; 32];
+            let (chunks, rest) = values.as_chunks::<32>();
+            for chunk in chunks {
+                for (all, x) in all.iter_mut().zip(chunk) {
+                    *all = if *x > *all { *x } else { *all };
+                }
+            }
+            all.iter().chain(rest).fold(f32::NEG_INFINITY, |all, x| if *x > all { *x } else { all })
+        },
+    )
+}
+
 /// e^x with a relative error under 3e-7, in operations that all have SIMD forms. Below -87 it stays at
 /// e^-87, which is as good as 0 in a sum with a 1; above 88 at e^88. NaN stays NaN.
 ///

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures adainfer beside PyTorch: the same weights, tokens and threads, in turns. README.md says more."""
+"""Measures adainfer beside PyTorch and llama.cpp: the same weights, tokens and threads, in turns. README.md says more."""
 
 import argparse
 import json
@@ -9,7 +9,6 @@ import shlex
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import venv
 from pathlib import Path
@@ -17,21 +16,17 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 MANIFEST = shlex.quote(str(HERE.parent.parent / "Cargo.toml"))
 OURS = f"cargo run --release --manifest-path {MANIFEST} --example peer_bench --"
-PACKAGES = ["torch", "transformers", "numpy", "safetensors"]
-# The shape of SmolLM2-135M: small enough for a laptop, and deep enough for early exit to matter.
-SHAPE = dict(
-    vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30,
-    num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192,
-    rms_norm_eps=1e-5, tie_word_embeddings=True, bos_token_id=1, eos_token_id=2,
-)
-ROPE_THETA = 100000.0
-# With the usual 0.02 a random model repeats one token for ever, which would hide a wrong cache. With this
-# one the tokens differ, and the best is at least 0.08 above the second: far more than rounding.
-INITIALIZER_RANGE = 0.06
-SEED = 20250601
+PACKAGES = ["torch", "transformers", "accelerate", "gguf", "xllamacpp"]
 PREFILLS = [32, 300, 1000]
 CONTEXT = 300  # tokens before the first decoded one
-STEPS = 8  # decoded tokens a round; a round's figure is their median
+STEPS = 8  # decoded tokens a round; a round's figure is their mean or median
+# Ours and the peer that it is held against, with the reference that says which tokens are right.
+PAIRS = [
+    ("adainfer f32", "PyTorch f32"),
+    ("adainfer Q4_1", "PyTorch bf16"),
+    ("adainfer Q4_1", "llama.cpp Q4_1"),
+]
+REFERENCE = "PyTorch f32"
 
 
 def main():
@@ -39,26 +34,35 @@ def main():
     python = venv_python(args.venv)
     if os.environ.get("ADAINFER_PEERS") != str(args.venv):
         raise SystemExit(run_inside(args.venv, python))
-    folder = model_folder(args.venv)
-    torch_side = PyTorch(folder, args.threads)
-    ours = Ours(args.ours, folder, args.threads)
+    engines = {}
     try:
-        cases = [measure(case, ours, torch_side, args.rounds) for case in all_cases()]
+        engines["adainfer f32"] = Ours(args, "float")
+        engines["adainfer int8"] = Ours(args, "int8")
+        engines["adainfer Q4_1"] = Ours(args, "stored")
+        engines["PyTorch f32"] = PyTorch(args, "float32")
+        engines["PyTorch bf16"] = PyTorch(args, "bfloat16")
+        engines["llama.cpp Q4_1"] = LlamaCpp(args)
+        cases = [measure(case, engines, args.rounds) for case in all_cases()]
     finally:
-        ours.close()
-    print(report(cases, torch_side.version, args))
+        for engine in engines.values():
+            engine.close()
+    print(report(cases, list(engines), args))
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--venv", type=Path, default=HERE / ".venv", help="made if missing; holds the model")
+    parser.add_argument("--model", type=Path, required=True, help="the GGUF file, as the example quickstart fetches it")
+    parser.add_argument("--venv", type=Path, default=HERE / ".venv", help="made if missing")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7, help="with one more before them as a warm-up")
     parser.add_argument("--ours", default=OURS, help="the command of our side")
     args = parser.parse_args()
     args.venv = Path(os.path.abspath(args.venv))
+    args.model = Path(os.path.abspath(args.model))
     if args.threads < 1 or args.rounds < 1:
         parser.error("--threads and --rounds must be at least 1")
+    if not args.model.is_file():
+        parser.error(f"there is no file {args.model}")
     return args
 
 
@@ -88,57 +92,27 @@ def run_inside(folder, python):
             pass  # the child got it too, and ends by itself
 
 
-# The model
-
-
-def model_folder(parent):
-    """The Hugging Face folder of the model, written on the first run."""
-    folder = parent / f"model-{SEED}"
-    if not folder.exists():
-        from transformers import LlamaConfig, LlamaForCausalLM
-        import torch
-
-        log(f"writing a model with random weights into {folder}")
-        torch.manual_seed(SEED)
-        rope = {"rope_type": "default", "rope_theta": ROPE_THETA}
-        config = LlamaConfig(**SHAPE, initializer_range=INITIALIZER_RANGE, rope_parameters=rope)
-        model = LlamaForCausalLM(config).float()
-        with tempfile.TemporaryDirectory(dir=parent) as temporary:
-            whole = Path(temporary, "model")
-            model.save_pretrained(whole)
-            name_theta(whole / "config.json")
-            whole.rename(folder)
-    return folder
-
-
-def name_theta(path):
-    """Adds `rope_theta` at the top level, where transformers before version 5 wrote it, for older readers."""
-    config = json.loads(path.read_text())
-    config["rope_theta"] = ROPE_THETA
-    path.write_text(json.dumps(config, indent=2) + "\n")
-
-
 def all_cases():
     return [("prefill", tokens(count)) for count in PREFILLS] + [("decode", tokens(CONTEXT))]
 
 
 def tokens(count):
     """Token ids spread over the vocabulary, the same on every run."""
-    return [(7919 * (i + 1)) % SHAPE["vocab_size"] for i in range(count)]
+    return [(7919 * (i + 1)) % 49152 for i in range(count)]
 
 
-# The two sides. Each answers `prefill` and `decode` with (milliseconds, tokens).
+# The engines. Each answers `prefill` and `decode` with (milliseconds, tokens).
 
 
 class PyTorch:
-    def __init__(self, folder, threads):
+    def __init__(self, args, dtype):
         import torch
-        from transformers import LlamaForCausalLM
+        from transformers import AutoModelForCausalLM
 
-        torch.set_num_threads(threads)
-        self.torch, self.version = torch, torch.__version__
-        options = dict(dtype=torch.float32, attn_implementation="sdpa")
-        self.model = LlamaForCausalLM.from_pretrained(folder, **options).eval()
+        torch.set_num_threads(args.threads)
+        self.torch = torch
+        options = dict(dtype=getattr(torch, dtype), attn_implementation="sdpa", gguf_file=args.model.name)
+        self.model = AutoModelForCausalLM.from_pretrained(args.model.parent, **options).eval()
 
     def prefill(self, ids):
         start = time.perf_counter()
@@ -161,12 +135,50 @@ class PyTorch:
             out = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
             return int(out.logits[0, -1].argmax()), out.past_key_values
 
+    def close(self):
+        pass
+
+
+class LlamaCpp:
+    """llama.cpp's server in this process, by its own clock; nothing is kept from prompt to prompt."""
+
+    def __init__(self, args):
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(args.model)
+        params.n_ctx, params.n_parallel = 2048, 1
+        params.n_batch = params.n_ubatch = 1024
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = args.threads
+        params.verbosity = -1
+        self.server = xllamacpp.Server(params)
+
+    def prefill(self, ids):
+        answer = self._complete(ids, 1)
+        return answer["timings"]["prompt_ms"], answer["tokens"][:1]
+
+    def decode(self, ids):
+        answer = self._complete(ids, STEPS + 1)
+        # Its clock starts after the first token.
+        return answer["timings"]["predicted_ms"] / STEPS, answer["tokens"][1:]
+
+    def _complete(self, ids, count):
+        answer = self.server.handle_completions(
+            {"prompt": ids, "max_tokens": count, "temperature": 0, "ignore_eos": True, "cache_prompt": False, "return_tokens": True, "verbose": True}
+        )
+        answer = json.loads(answer) if isinstance(answer, (str, bytes)) else answer
+        return answer["__verbose"]
+
+    def close(self):
+        pass
+
 
 class Ours:
     """The process on our side: one JSON object a line in each direction."""
 
-    def __init__(self, command, folder, threads):
-        self.command = [*shlex.split(command), "--model", str(folder), "--threads", str(threads)]
+    def __init__(self, args, weights):
+        options = ["--model", str(args.model), "--threads", str(args.threads), "--weights", weights]
+        self.command = [*shlex.split(args.ours), *options]
         log("starting " + shlex.join(self.command))
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, text=True)
@@ -207,34 +219,45 @@ class Ours:
 # The measurement
 
 
-def measure(case, ours, torch_side, rounds):
-    """Runs both sides in turns, so that a busy moment of the machine hits both."""
+def measure(case, engines, rounds):
+    """Runs all engines in turns, so that a busy moment of the machine hits all."""
     kind, ids = case
     name = f"{kind} {len(ids)}" if kind == "prefill" else f"decode after {len(ids)}"
-    pairs, agree = [], True
+    times, said = {engine: [] for engine in engines}, {}
     for count in range(rounds + 1):
         log(f"\r{name}: round {count} of {rounds}", end="")
-        our_ms, our_tokens = getattr(ours, kind)(ids)
-        torch_ms, torch_tokens = getattr(torch_side, kind)(ids)
-        agree = agree and our_tokens == torch_tokens
-        if count > 0:  # round 0 warms up
-            pairs.append((our_ms, torch_ms))
-    log("" if agree else f"\n{name}: ours answers {our_tokens}, PyTorch {torch_tokens}")
-    return name, pairs, agree
+        for engine, side in engines.items():
+            ms, said[engine] = getattr(side, kind)(ids)
+            if count > 0:  # round 0 warms up
+                times[engine].append(ms)
+    log("")
+    return name, times, said
 
 
-def report(cases, version, args):
+def report(cases, engines, args):
+    import torch
+    from importlib.metadata import version
+
     lines = [
-        f"{cpu()}, {args.threads} threads, PyTorch {version}, f32, {args.rounds} rounds in turns. "
-        "Medians in milliseconds; the ratio is the median of each round's.",
+        f"{cpu()}, {args.threads} threads, {args.rounds} rounds in turns; PyTorch {torch.__version__}, transformers "
+        f"{version('transformers')}, xllamacpp {version('xllamacpp')}. Medians in milliseconds.",
         "",
-        "| | adainfer | PyTorch | ratio | same answer |",
-        "|---|---:|---:|---:|---|",
+        "| | " + " | ".join(engines) + " |",
+        "|---|" + "---:|" * len(engines),
     ]
-    for name, pairs, agree in cases:
-        ours, theirs = (statistics.median(side) for side in zip(*pairs))
-        ratio = statistics.median(a / b for a, b in pairs)
-        lines.append(f"| {name} | {ours:.1f} | {theirs:.1f} | {ratio:.2f} | {'yes' if agree else 'NO'} |")
+    for name, times, _ in cases:
+        lines.append(f"| {name} | " + " | ".join(f"{statistics.median(times[e]):.1f}" for e in engines) + " |")
+    lines += ["", "The median of each round's ratio, ours by theirs:", ""]
+    lines += ["| | " + " | ".join(f"{a} / {b}" for a, b in PAIRS) + " |", "|---|" + "---:|" * len(PAIRS)]
+    for name, times, _ in cases:
+        ratios = (statistics.median(a / b for a, b in zip(times[ours], times[theirs])) for ours, theirs in PAIRS)
+        lines.append(f"| {name} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
+    lines += ["", f"Tokens that are those of {REFERENCE}:", ""]
+    lines += ["| | " + " | ".join(engines) + " |", "|---|" + "---:|" * len(engines)]
+    for name, _, said in cases:
+        right = said[REFERENCE]
+        same = (sum(a == b for a, b in zip(said[e], right)) for e in engines)
+        lines.append(f"| {name} | " + " | ".join(f"{count} of {len(right)}" for count in same) + " |")
     return "\n".join(lines)
 
 

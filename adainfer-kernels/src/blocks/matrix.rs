@@ -195,6 +195,7 @@ impl BlockMatrix {
         self.outputs.div_ceil(LANES)
     }
 
+    #[inline]
     pub(super) fn panel(&self, index: usize) -> Panel<'_> {
         let (first, lines) = (index * self.blocks, lines_of(self.format.bits));
         Panel {
@@ -206,6 +207,7 @@ impl BlockMatrix {
 }
 
 /// Lines that hold a block of 16 outputs.
+#[inline]
 fn lines_of(bits: Bits) -> usize {
     match bits {
         Bits::Four => BLOCK / 8,

@@ -99,8 +99,10 @@ impl Task<'_, '_> {
     #[inline(always)]
     pub(super) fn write(&mut self, row: usize, panel: usize, sums: &[f32; LANES]) {
         let first = (panel - self.panels.start) * LANES;
-        for (out, sum) in self.out[row][first..].iter_mut().zip(sums) {
-            *out = *sum;
+        let out = &mut self.out[row][first..];
+        match out.first_chunk_mut() {
+            Some(out) => *out = *sums,
+            None => out.copy_from_slice(&sums[..out.len()]),
         }
     }
 }

@@ -3,6 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::KeysValues;
 use crate::Matrix;
 use crate::elementwise::exponentials;
 use crate::simd::dot;
@@ -10,24 +11,8 @@ use crate::simd::dot;
 /// Multiply-adds that a task is worth: fewer, and handing it to another thread costs more than it saves.
 const TASK: usize = 256 * 1024;
 
-/// Keys and values of consecutive positions, one a row.
-#[derive(Debug, Clone, Copy)]
-pub struct KeysValues<'a> {
-    /// `[positions, key/value heads width]`.
-    pub keys: Matrix<'a>,
-    /// The same.
-    pub values: Matrix<'a>,
-}
-
-/// Causal attention of the newest positions over all, `softmax(q k^T / sqrt(width)) v` a head, where consecutive
-/// query heads share a key/value head. Made for few new positions: each is a task of its own.
-///
-/// # Shapes
-/// query and out: `[positions, heads width]`; past: all positions, the last of which are the query's.
-///
-/// # Panics
-/// Where the shapes do not fit each other.
-pub fn attend(query: Matrix<'_>, past: &[KeysValues<'_>], width: usize, out: &mut [f32]) {
+/// As [`attend`](super::attend), position by position.
+pub(super) fn attend(query: Matrix<'_>, past: &[KeysValues<'_>], width: usize, out: &mut [f32]) {
     let (heads, length) =
         (query.columns() / width, past.iter().map(|block| block.keys.rows()).sum::<usize>());
     let shared = past.first().map_or(1, |block| block.keys.columns() / width);
@@ -130,49 +115,5 @@ fn mix<S: Simd>(
             }
         }
         rest = after;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_position_mixes_what_it_may_see() {
-        // Two key/value heads of width 4 for four query heads; five positions in two blocks, two of them new.
-        let (width, heads, shared, length) = (4, 4, 2, 5);
-        let value = |i: usize, salt: usize| ((i * 31 + salt * 17) % 23) as f32 / 23.0 - 0.4;
-        let matrix = |rows: usize, columns: usize, salt| -> Vec<f32> {
-            (0..rows * columns).map(|i| value(i, salt)).collect()
-        };
-        let (keys, values) = (matrix(length, shared * width, 1), matrix(length, shared * width, 2));
-        let query = matrix(2, heads * width, 3);
-        let part = |from: usize, rows: usize| KeysValues {
-            keys: Matrix::new(&keys[from * shared * width..], [rows, shared * width]),
-            values: Matrix::new(&values[from * shared * width..], [rows, shared * width]),
-        };
-        let mut out = vec![0.0; 2 * heads * width];
-        attend(Matrix::new(&query, [2, heads * width]), &[part(0, 3), part(3, 2)], width, &mut out);
-        for row in 0..2 {
-            for head in 0..heads {
-                let column = head / 2 * width;
-                let at = |matrix: &[f32], position: usize, i: usize| {
-                    f64::from(matrix[position * shared * width + column + i])
-                };
-                let weights: Vec<f64> = (0..4 + row)
-                    .map(|position| {
-                        let q = |i| f64::from(query[(row * heads + head) * width + i]);
-                        (0..width).map(|i| q(i) * at(&keys, position, i)).sum::<f64>() / 2.0
-                    })
-                    .map(f64::exp)
-                    .collect();
-                for i in 0..width {
-                    let mixed = weights.iter().enumerate().map(|(p, w)| w * at(&values, p, i)).sum::<f64>();
-                    let wanted = mixed / weights.iter().sum::<f64>();
-                    let found = f64::from(out[(row * heads + head) * width + i]);
-                    assert!((found - wanted).abs() < 1e-6, "{found}, not {wanted}");
-                }
-            }
-        }
     }
 }
