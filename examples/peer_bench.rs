@@ -1,5 +1,5 @@
-//! Our side of the comparison with PyTorch: times what it is asked to on standard input, one JSON object a line.
-//! The protocol is in `benches/peers/README.md`.
+//! Our side of the comparison with PyTorch and llama.cpp: times what it is asked to on standard input, one JSON object
+//! a line. The protocol is in `benches/peers/README.md`.
 
 mod support;
 
@@ -7,12 +7,15 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use adainfer::burn::{Candidates, LinearLens, ModelError, first_tokens};
+use adainfer::core::Session;
+use adainfer::policies::SavedPolicy;
 use adainfer::prelude::*;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-/// Time prefill and decoding of the dense model, as requests on standard input ask: one JSON object a line.
+/// Time prefill, decoding and queries after a shared prefix, as requests on standard input ask: one JSON object a line.
 ///
-/// benches/peers/peers.py starts this program; benches/peers/README.md describes what the two say.
+/// The scripts in benches/peers start this program; the README there describes what the two say.
 #[derive(clap::Parser)]
 struct Args {
     /// A Hugging Face folder or a GGUF file
@@ -24,24 +27,37 @@ struct Args {
     /// How many threads compute
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     threads: u16,
+    /// Answer queries through this lens, with --policy and --label
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    lens: Option<PathBuf>,
+    /// And exit early where this policy says so
+    #[arg(long, value_name = "FILE", requires = "lens", requires = "label")]
+    policy: Option<PathBuf>,
+    /// Ask for the first token of this text alone, and of others for which it is given again
+    #[arg(long, value_name = "TEXT", requires = "policy")]
+    label: Vec<String>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 enum Request {
+    Encode { text: String },
     Prefill { tokens: Vec<TokenId> },
     Decode { tokens: Vec<TokenId>, steps: usize },
+    Prefix { tokens: Vec<TokenId> },
+    Query { tokens: Vec<TokenId>, dense: bool },
 }
 
 #[derive(serde::Serialize)]
 #[serde(untagged)]
 enum Answer {
-    Prefill { ms: f64, token: TokenId },
-    Decode { ms: f64, tokens: Vec<TokenId> },
+    Tokens { tokens: Vec<TokenId> },
+    Step { ms: f64, token: TokenId, layers: usize },
+    Decoded { ms: f64, tokens: Vec<TokenId> },
     Error { error: String },
 }
 
-type Engine<'a> = EarlyExit<&'a Model<backend::Flex>, Never>;
+type Cpu = Model<backend::Flex>;
 
 fn main() -> ExitCode {
     support::run(run)
@@ -49,45 +65,89 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     rayon::ThreadPoolBuilder::new().num_threads(args.threads.into()).build_global()?;
-    let model = Model::<backend::Flex>::open_with(
-        &args.model,
-        &Default::default(),
-        LoadOptions::new().weights(args.weights),
-    )?;
-    let engine = EarlyExit::new(&model, Never)?;
+    let options = LoadOptions::new().weights(args.weights);
+    let model = Cpu::open_with(&args.model, &Default::default(), options)?;
+    let (Some(lens), Some(policy)) = (&args.lens, &args.policy) else {
+        return serve(&model, &EarlyExit::new(&model, Never)?);
+    };
+    let labels = first_tokens(model.tokenizer()?, &args.label)?;
+    let candidates = Candidates::new(model.with_lens(&LinearLens::load(lens)?)?, &labels)?;
+    serve(&model, &EarlyExit::new(candidates, SavedPolicy::load(policy)?)?)
+}
+
+/// Answers until the input ends.
+fn serve<M, P>(model: &Cpu, early: &EarlyExit<M, P>) -> Result<()>
+where
+    M: LayeredModel<Error = ModelError>,
+    P: ExitPolicy,
+{
+    let dense = EarlyExit::new(model, Never)?;
+    let mut bench = Bench { dense: &dense, early, prefixes: None };
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lines() {
-        let answer =
-            answer(&engine, &line?).unwrap_or_else(|error| Answer::Error { error: format!("{error:#}") });
+        let answer = serde_json::from_str(&line?).map_err(Into::into).and_then(|request| bench.answer(request));
+        let answer = answer.unwrap_or_else(|error| Answer::Error { error: format!("{error:#}") });
         writeln!(out, "{}", serde_json::to_string(&answer)?)?;
         out.flush()?;
     }
     Ok(())
 }
 
-fn answer(engine: &Engine<'_>, request: &str) -> Result<Answer> {
-    match serde_json::from_str(request)? {
-        Request::Prefill { tokens } => prefill(engine, &tokens),
-        Request::Decode { tokens, steps } => decode(engine, &tokens, steps),
+/// Both ways to answer, and what their queries share.
+struct Bench<'a, M: LayeredModel, P> {
+    dense: &'a EarlyExit<&'a Cpu, Never>,
+    early: &'a EarlyExit<M, P>,
+    prefixes: Option<(Session<'a, &'a Cpu, Never, ()>, Session<'a, M, P, ()>)>,
+}
+
+impl<M, P> Bench<'_, M, P>
+where
+    M: LayeredModel<Error = ModelError>,
+    P: ExitPolicy,
+{
+    fn answer(&mut self, request: Request) -> Result<Answer> {
+        match request {
+            Request::Encode { text } => {
+                Ok(Answer::Tokens { tokens: self.dense.model().tokenizer()?.encode(&text, false)? })
+            }
+            Request::Prefill { tokens } => {
+                let mut session = self.dense.session()?;
+                step(support::timed(|| session.feed(&tokens)))
+            }
+            Request::Decode { tokens, steps } => self.decode(&tokens, steps),
+            Request::Prefix { tokens } if tokens.is_empty() => {
+                self.prefixes = None;
+                Ok(Answer::Tokens { tokens })
+            }
+            Request::Prefix { tokens } => {
+                self.prefixes = Some((self.dense.prefix(&tokens)?, self.early.prefix(&tokens)?));
+                Ok(Answer::Tokens { tokens })
+            }
+            Request::Query { tokens, dense } => match (&self.prefixes, dense) {
+                (Some((prefix, _)), true) => step(support::timed(|| prefix.fork()?.feed(&tokens))),
+                (Some((_, prefix)), false) => step(support::timed(|| prefix.fork()?.feed(&tokens))),
+                (None, true) => step(support::timed(|| self.dense.session()?.feed(&tokens))),
+                (None, false) => step(support::timed(|| self.early.session()?.feed(&tokens))),
+            },
+        }
+    }
+
+    fn decode(&self, prompt: &[TokenId], steps: usize) -> Result<Answer> {
+        anyhow::ensure!(steps > 0, "there are no steps to time");
+        let mut session = self.dense.session()?;
+        let mut last = session.feed(prompt)?.token;
+        let (mut tokens, mut times) = (Vec::new(), Vec::new());
+        for _ in 0..steps {
+            let (step, ms) = support::timed(|| session.feed(&[last]));
+            last = step?.token;
+            tokens.push(last);
+            times.push(ms);
+        }
+        Ok(Answer::Decoded { ms: support::median(times), tokens })
     }
 }
 
-fn prefill(engine: &Engine<'_>, tokens: &[TokenId]) -> Result<Answer> {
-    let mut session = engine.session()?;
-    let (step, ms) = support::timed(|| session.feed(tokens));
-    Ok(Answer::Prefill { ms, token: step?.token })
-}
-
-fn decode(engine: &Engine<'_>, prompt: &[TokenId], steps: usize) -> Result<Answer> {
-    anyhow::ensure!(steps > 0, "there are no steps to time");
-    let mut session = engine.session()?;
-    let mut last = session.feed(prompt)?.token;
-    let (mut tokens, mut times) = (Vec::new(), Vec::new());
-    for _ in 0..steps {
-        let (step, ms) = support::timed(|| session.feed(&[last]));
-        last = step?.token;
-        tokens.push(last);
-        times.push(ms);
-    }
-    Ok(Answer::Decode { ms: support::median(times), tokens })
+fn step<E: std::error::Error + Send + Sync + 'static>((step, ms): (Result<Step, E>, f64)) -> Result<Answer> {
+    let step = step.context("the model failed")?;
+    Ok(Answer::Step { ms, token: step.token, layers: step.layers_run })
 }

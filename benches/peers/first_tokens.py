@@ -7,7 +7,7 @@
     $R evaluate -- --model MODEL.gguf --prompts sst2.jsonl --policy gap:0.8@25 --out from25
     python3 benches/peers/first_tokens.py --model MODEL.gguf --prompts sst2.jsonl --results raw/results.json from25/results.json
 
-The first run makes peers.py's virtual environment and installs gguf and accelerate too. Each results file gets a row of a
+The first run makes peers.py's virtual environment. Each results file gets a row of a
 Markdown table; differences are listed below it, where "here" is adainfer and "there" the reference. The exit status is 1 if
 under 99 % of the dense tokens or of the exits in one of the files are equal.
 """
@@ -22,7 +22,6 @@ from typing import NamedTuple
 import peers
 
 SHARE = 0.99  # of the dense tokens, and of the exits, that must be equal
-peers.PACKAGES += ["gguf", "accelerate"]  # what transformers needs to read GGUF files
 peers.__file__ = __file__  # what `run_inside` starts
 
 

@@ -129,6 +129,14 @@ class PyTorch:
             answers.append(token)
         return statistics.median(times), answers
 
+    def choose(self, ids, choices):
+        """The likeliest of some tokens after a prompt."""
+        start = time.perf_counter()
+        with self.torch.inference_mode():
+            out = self.model(input_ids=self.torch.tensor([ids]), use_cache=False, logits_to_keep=1)
+            scores = out.logits[0, -1, choices]
+        return milliseconds(start), choices[int(scores.argmax())]
+
     def _forward(self, ids, cache):
         with self.torch.inference_mode():
             ids = self.torch.tensor([ids])
@@ -157,14 +165,18 @@ class LlamaCpp:
         answer = self._complete(ids, 1)
         return answer["timings"]["prompt_ms"], answer["tokens"][:1]
 
+    def first(self, ids, cached):
+        """The time to the first token, where what the prompt before began with is kept."""
+        return self._complete(ids, 1, cached)["timings"]["prompt_ms"]
+
     def decode(self, ids):
         answer = self._complete(ids, STEPS + 1)
         # Its clock starts after the first token.
         return answer["timings"]["predicted_ms"] / STEPS, answer["tokens"][1:]
 
-    def _complete(self, ids, count):
+    def _complete(self, ids, count, cached=False):
         answer = self.server.handle_completions(
-            {"prompt": ids, "max_tokens": count, "temperature": 0, "ignore_eos": True, "cache_prompt": False, "return_tokens": True, "verbose": True}
+            {"prompt": ids, "max_tokens": count, "temperature": 0, "ignore_eos": True, "cache_prompt": cached, "return_tokens": True, "verbose": True}
         )
         answer = json.loads(answer) if isinstance(answer, (str, bytes)) else answer
         return answer["__verbose"]
@@ -176,9 +188,9 @@ class LlamaCpp:
 class Ours:
     """The process on our side: one JSON object a line in each direction."""
 
-    def __init__(self, args, weights):
+    def __init__(self, args, weights, extra=()):
         options = ["--model", str(args.model), "--threads", str(args.threads), "--weights", weights]
-        self.command = [*shlex.split(args.ours), *options]
+        self.command = [*shlex.split(args.ours), *options, *extra]
         log("starting " + shlex.join(self.command))
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, text=True)
@@ -190,6 +202,15 @@ class Ours:
     def decode(self, ids):
         answer = self._ask({"op": "decode", "tokens": ids, "steps": STEPS})
         return answer["ms"], answer["tokens"]
+
+    def encode(self, text):
+        return self._ask({"op": "encode", "text": text})["tokens"]
+
+    def prefix(self, ids):
+        self._ask({"op": "prefix", "tokens": ids})
+
+    def query(self, ids, dense):
+        return self._ask({"op": "query", "tokens": ids, "dense": dense})
 
     def _ask(self, request):
         try:

@@ -11,7 +11,7 @@ use half::f16;
 
 use super::matrix::{Bits, Line, Panel};
 use super::product::Task;
-use super::rounded::Row;
+use super::rounded::{Row, WORDS};
 use super::{BLOCK, LANES};
 use crate::panels::groups_of;
 
@@ -120,46 +120,73 @@ fn avx512_tile<const LINES: usize, const ROWS: usize, const PANELS: usize>(
     let mut sums = [[_mm512_setzero_ps(); PANELS]; ROWS];
     let low = _mm512_set1_epi8(0x0f);
     for block in 0..rows[0].words.len() {
+        // All that may be out of bounds comes first: between sums it would keep them from their registers.
+        let (mut lines, mut scales) = ([&panels[0].numbers[..LINES]; PANELS], [&panels[0].scales[0]; PANELS]);
+        for j in 0..PANELS {
+            lines[j] = &panels[j].numbers[block * LINES..][..LINES];
+            scales[j] = &panels[j].scales[block];
+        }
+        let (mut words, mut own, mut totals) = ([&rows[0].words[0]; ROWS], [0.0; ROWS], [0; ROWS]);
+        for i in 0..ROWS {
+            (words[i], own[i], totals[i]) =
+                (&rows[i].words[block], rows[i].scales[block], rows[i].sums[block]);
+        }
+
         let mut dots = [[_mm512_setzero_si512(); PANELS]; ROWS];
         for i in 0..ROWS {
-            dots[i] = [_mm512_set1_epi32(-i32::from(zero) * rows[i].sums[block]); PANELS];
+            dots[i] = [_mm512_set1_epi32(-i32::from(zero) * totals[i]); PANELS];
         }
         for line in 0..LINES {
+            let mut numbers = [_mm512_setzero_si512(); PANELS];
             for j in 0..PANELS {
-                let numbers = load(&panels[j].numbers[block * LINES + line]);
-                if LINES < BLOCK / 4 {
-                    let first = _mm512_and_si512(numbers, low);
-                    let second = _mm512_and_si512(_mm512_srli_epi32::<4>(numbers), low);
-                    for i in 0..ROWS {
-                        let words = &rows[i].words[block];
-                        dots[i][j] = _mm512_dpbusd_epi32(dots[i][j], first, _mm512_set1_epi32(words[line]));
-                        dots[i][j] =
-                            _mm512_dpbusd_epi32(dots[i][j], second, _mm512_set1_epi32(words[line + LINES]));
-                    }
-                } else {
-                    for i in 0..ROWS {
-                        let word = _mm512_set1_epi32(rows[i].words[block][line]);
-                        dots[i][j] = _mm512_dpbusd_epi32(dots[i][j], numbers, word);
-                    }
+                numbers[j] = load(&lines[j][line]);
+            }
+            if LINES < BLOCK / 4 {
+                let mut second = numbers;
+                for j in 0..PANELS {
+                    second[j] = _mm512_and_si512(_mm512_srli_epi32::<4>(numbers[j]), low);
+                    numbers[j] = _mm512_and_si512(numbers[j], low);
                 }
+                multiply(&words, line + LINES, &second, &mut dots);
+            }
+            multiply(&words, line, &numbers, &mut dots);
+        }
+        for j in 0..PANELS {
+            let scale = _mm512_cvtph_ps(load_halves(scales[j]));
+            for i in 0..ROWS {
+                let scale = _mm512_mul_ps(scale, _mm512_set1_ps(own[i]));
+                sums[i][j] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(dots[i][j]), sums[i][j]);
             }
         }
         for j in 0..PANELS {
-            let scale = _mm512_cvtph_ps(load_halves(&panels[j].scales[block]));
-            for i in 0..ROWS {
-                let scale = _mm512_mul_ps(scale, _mm512_set1_ps(rows[i].scales[block]));
-                sums[i][j] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(dots[i][j]), sums[i][j]);
-            }
             if let Some(minima) = panels[j].minima.get(block) {
                 let minima = _mm512_cvtph_ps(load_halves(minima));
                 for i in 0..ROWS {
-                    let total = _mm512_set1_ps(rows[i].scales[block] * rows[i].sums[block] as f32);
+                    let total = _mm512_set1_ps(own[i] * totals[i] as f32);
                     sums[i][j] = _mm512_fmadd_ps(minima, total, sums[i][j]);
                 }
             }
         }
     }
     sums
+}
+
+/// Adds the products of a word of each row and four inputs of each panel. Rows are outside, so that a word is not
+/// kept for later: registers are short.
+#[target_feature(enable = "avx512f,avx512vnni")]
+#[inline]
+fn multiply<const ROWS: usize, const PANELS: usize>(
+    words: &[&[i32; WORDS]; ROWS],
+    word: usize,
+    numbers: &[__m512i; PANELS],
+    dots: &mut [[__m512i; PANELS]; ROWS],
+) {
+    for i in 0..ROWS {
+        let word = _mm512_set1_epi32(words[i][word]);
+        for j in 0..PANELS {
+            dots[i][j] = _mm512_dpbusd_epi32(dots[i][j], numbers[j], word);
+        }
+    }
 }
 
 /// Two rows and a panel at a time.
