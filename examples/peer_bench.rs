@@ -85,7 +85,8 @@ where
     let mut bench = Bench { dense: &dense, early, prefixes: None };
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lines() {
-        let answer = serde_json::from_str(&line?).map_err(Into::into).and_then(|request| bench.answer(request));
+        let answer =
+            serde_json::from_str(&line?).map_err(Into::into).and_then(|request| bench.answer(request));
         let answer = answer.unwrap_or_else(|error| Answer::Error { error: format!("{error:#}") });
         writeln!(out, "{}", serde_json::to_string(&answer)?)?;
         out.flush()?;

@@ -134,7 +134,8 @@ impl<B: Ops> Model<B> {
         options: LoadOptions<'_>,
     ) -> Result<Self, LoadError> {
         let Checkpoint { family, config, source, end_tokens, .. } = checkpoint;
-        let (size, dtype, weight_format) = (config.dimensions(), options.dtype, options.weights);
+        let (size, dtype) = (config.dimensions(), options.dtype);
+        let (weight_format, screened) = (options.weights, options.screened_head);
         let mut weights = Weights::new(source, device, options);
         checked(config.as_ref(), &mut weights)?;
         let frequencies = config.frequencies(&mut weights)?;
@@ -143,6 +144,7 @@ impl<B: Ops> Model<B> {
         let layers = part.clone().map(|index| config.layer(index, &mut weights)).collect::<Result<_, _>>()?;
         let head = config.head(embedding.as_ref().map(|e| e.table()), &mut weights)?;
         let held = match weight_format {
+            WeightFormat::Float if screened => " screened".to_owned(),
             WeightFormat::Float => String::new(),
             rounded => format!(" {rounded}"),
         };

@@ -1,7 +1,8 @@
 use rayon::prelude::*;
 
 use crate::Matrix;
-use crate::simd::Dot;
+use crate::blocks::{BlockMatrix, project_blocks};
+use crate::simd::{Dot, largest};
 
 /// Rows of the weight that one task takes.
 const ROWS_A_TASK: usize = 256;
@@ -22,9 +23,77 @@ pub fn scores(weight: Matrix<'_>, x: &[f32], out: &mut [f32]) {
     });
 }
 
+/// Rows that a screen lets through.
+const SCREENED: usize = 64;
+/// Rows that are passed over at once where none of them is better than those.
+const PASSED_OVER: usize = 128;
+
+/// As [`scores`], but exact for the 64 best rows alone: a first pass over the same weight in few bits, which reads a
+/// quarter of the memory, finds them, and what it found for the others stays.
+///
+/// # Shapes
+/// weight and screen: `[outputs, inputs]`, x: `[inputs]`, out: `[outputs]`.
+///
+/// # Panics
+/// Where the shapes do not fit each other.
+pub fn screened_scores(weight: Matrix<'_>, screen: &BlockMatrix, x: &[f32], out: &mut [f32]) {
+    project_blocks(Matrix::new(x, [1, x.len()]), screen, out);
+    for row in best(out) {
+        out[row] = Dot(x, weight.row(row)).compute();
+    }
+}
+
+/// The places of the largest elements, as many as a screen lets through.
+fn best(values: &[f32]) -> Vec<usize> {
+    // In order, the largest first.
+    let mut best: Vec<usize> = Vec::with_capacity(SCREENED + 1);
+    for (index, part) in values.chunks(PASSED_OVER).enumerate() {
+        let least = |best: &[usize]| best.get(SCREENED - 1).map_or(f32::NEG_INFINITY, |place| values[*place]);
+        if best.len() == SCREENED && largest(part) <= least(&best) {
+            continue;
+        }
+        for (i, value) in part.iter().enumerate() {
+            if best.len() < SCREENED || *value > least(&best) {
+                let place = best.partition_point(|other| values[*other] >= *value);
+                best.insert(place, index * PASSED_OVER + i);
+                best.truncate(SCREENED);
+            }
+        }
+    }
+    best
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_best_of_a_screen_are_exact() {
+        let (outputs, inputs) = (3 * PASSED_OVER + 5, 64);
+        let values: Vec<f32> =
+            (0..outputs * inputs).map(|i| ((i * 7919 % 1009) as f32 - 504.0) / 1009.0).collect();
+        let x: Vec<f32> = (0..inputs).map(|i| (i * 31 % 17) as f32 / 17.0 - 0.5).collect();
+        let weight = Matrix::new(&values, [outputs, inputs]);
+        let screen = BlockMatrix::rounded(weight).unwrap();
+        let (mut exact, mut screened) = (vec![0.0; outputs], vec![0.0; outputs]);
+        scores(weight, &x, &mut exact);
+        screened_scores(weight, &screen, &x, &mut screened);
+        let same = exact.iter().zip(&screened).filter(|(a, b)| a == b).count();
+        assert!((SCREENED..2 * SCREENED).contains(&same), "{same} are exact");
+        assert_eq!(best(&exact)[..8], best(&screened)[..8]);
+        assert!(exact.iter().zip(&screened).all(|(a, b)| (a - b).abs() < 0.05));
+    }
+
+    #[test]
+    fn the_best_are_the_largest() {
+        for count in [0, 1, SCREENED, PASSED_OVER + 3, 1000] {
+            let values: Vec<f32> = (0..count).map(|i| (i * 7919 % 1009) as f32).collect();
+            let mut wanted: Vec<usize> = (0..count).collect();
+            wanted.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
+            wanted.truncate(SCREENED);
+            assert_eq!(best(&values), wanted);
+        }
+    }
 
     #[test]
     fn every_row_is_multiplied() {

@@ -30,3 +30,32 @@ fn few_bits_give_nearly_the_same_answers() {
         assert!(off < most_off, "{format}: top probabilities {off} off");
     }
 }
+
+#[test]
+fn a_screened_head_names_the_same_two_tokens() {
+    let (Some(path), Some(exact)) = (model_path(), &*super::MODEL) else { return };
+    let options = LoadOptions::new().screened_head(true);
+    let screened = AnyModel::open_with(&path, &Device::Cpu, options).unwrap();
+    assert_ne!(screened.spec().fingerprint, exact.spec().fingerprint);
+    let looks = |model: &AnyModel, ids: &[TokenId]| {
+        let engine = EarlyExit::new(model, Watch::default()).unwrap();
+        let mut session = engine.watched(Recorder::default()).unwrap();
+        session.feed(ids).unwrap();
+        session.into_observer().into_tokens().remove(0).probes
+    };
+    let mut off = 0.0f32;
+    for prompt in &*PROMPTS {
+        for (found, wanted) in looks(&screened, &prompt.ids).iter().zip(looks(exact, &prompt.ids)) {
+            assert_eq!(
+                (found.top.token, found.second.token),
+                (wanted.top.token, wanted.second.token),
+                "after layer {} of {:?}",
+                wanted.layer,
+                prompt.prompt
+            );
+            off = off.max((found.top_prob() - wanted.top_prob()).abs());
+        }
+    }
+    println!("top probabilities {off:.5} off at most");
+    assert!(off < 0.01, "{off} off");
+}

@@ -14,7 +14,7 @@ use crate::gguf::TensorKind;
 use crate::layers::Weight;
 use crate::ops::Ops;
 use crate::rows::TokenRows;
-use crate::{Dtype, LoadError, WeightFormat};
+use crate::{DeviceError, Dtype, LoadError, WeightFormat};
 
 /// Named tensors in files. Names are those of Hugging Face checkpoints.
 pub(crate) trait Source {
@@ -141,6 +141,14 @@ impl<'a, B: Ops> Weights<'a, B> {
             Some(blocks) => Ok(TokenRows::Blocks { matrix: Arc::new(blocks), device: self.device.clone() }),
             None => Ok(TokenRows::Floats(self.matrix(&names)?)),
         }
+    }
+
+    /// The rows of a head, with a screen if that is asked for.
+    pub(crate) fn head(&self, rows: TokenRows<B>) -> Result<TokenRows<B>, LoadError> {
+        if !self.options.screened_head {
+            return Ok(rows);
+        }
+        rows.screened().map_err(|error| DeviceError::Failed { reason: error.to_string() }.into())
     }
 
     /// Whether a matrix of so many inputs is to be held in blocks.

@@ -112,11 +112,12 @@ fn head_matrix<B: Ops>(
     table: Option<&TokenRows<B>>,
     weights: &mut Weights<'_, B>,
 ) -> Result<TokenRows<B>, LoadError> {
-    match table.filter(|_| tied) {
-        Some(table) => Ok(table.clone()),
-        None if tied => weights.token_rows(embedding),
-        None => weights.token_rows(LM_HEAD),
-    }
+    let rows = match table.filter(|_| tied) {
+        Some(table) => table.clone(),
+        None if tied => weights.token_rows(embedding)?,
+        None => weights.token_rows(LM_HEAD)?,
+    };
+    weights.head(rows)
 }
 
 /// What every family calls the matrix of a head of its own.

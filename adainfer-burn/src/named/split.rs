@@ -127,7 +127,7 @@ impl SplitModel {
         options: LoadOptions<'_>,
     ) -> Result<Self, LoadError> {
         let (path, mapped) = (path.as_ref(), map.layers());
-        let LoadOptions { dtype, weights, mut progress } = options;
+        let LoadOptions { dtype, weights, screened_head, mut progress } = options;
         let (mut parts, mut digests, mut read) = (Vec::new(), Digests::new(), 0);
         if map.shares.is_empty() {
             return Err(LoadError::EmptyDeviceMap { path: path.to_path_buf() });
@@ -141,7 +141,11 @@ impl SplitModel {
                     progress(Progress { done: read, ..p });
                 }
             };
-            let options = LoadOptions::new().dtype(dtype).weights(weights).progress(report);
+            let options = LoadOptions::new()
+                .dtype(dtype)
+                .weights(weights)
+                .screened_head(screened_head)
+                .progress(report);
             let model = AnyModel::open_part(path, layers.clone(), mapped, device, options)?;
             digests.extend(model.identity().digests.clone());
             parts.push(Part { layers, model });

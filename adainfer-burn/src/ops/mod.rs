@@ -111,6 +111,19 @@ pub trait Ops: Backend {
         reference::score(x, weight)
     }
 
+    /// As [`score`](Self::score), but exact for the best rows alone, which a first pass over the same weight in few
+    /// bits finds; where that is worth it.
+    ///
+    /// # Shapes
+    /// As [`score`](Self::score); screen: `[outputs, inputs]`, in the host's memory.
+    fn score_screened(
+        x: Tensor<Self, 2>,
+        weight: &Tensor<Self, 2>,
+        _screen: &BlockMatrix,
+    ) -> Tensor<Self, 2> {
+        Self::score(x, weight)
+    }
+
     /// Root-mean-square norm of every row: `x / sqrt(mean(x^2) + epsilon) * gamma`.
     ///
     /// # Shapes

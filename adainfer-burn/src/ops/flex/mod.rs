@@ -100,6 +100,18 @@ impl Ops for Flex {
         })
     }
 
+    fn score_screened(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>, screen: &BlockMatrix) -> Tensor<Self, 2> {
+        let (x, w) = (primitive(x), primitive(weight.clone()));
+        let (Some(rows), Some(weights)) = (view(&x), view(&w)) else {
+            return reference::score(tensor(x), weight);
+        };
+        matrix_of([rows.rows(), weights.rows()], |out| {
+            for (i, out) in out.chunks_exact_mut(weights.rows()).enumerate() {
+                kernels::screened_scores(weights, screen, rows.row(i), out);
+            }
+        })
+    }
+
     fn rms_norm(x: &Tensor<Self, 2>, gamma: &Tensor<Self, 1>, epsilon: f64) -> Tensor<Self, 2> {
         let (x, gamma) = (primitive(x.clone()), primitive(gamma.clone()));
         let (Some(rows), Some(scale)) = (view(&x), gamma.as_slice::<f32>()) else {

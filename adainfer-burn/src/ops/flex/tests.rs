@@ -1,5 +1,6 @@
 //! The operations held to their plain forms, on shapes and views that models make.
 
+use adainfer_kernels::{self as kernels, BlockMatrix};
 use burn_flex::Flex;
 use burn_tensor::{Distribution, Tensor, Tolerance};
 
@@ -125,5 +126,33 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let alone = run(1);
     for threads in [2, 3, 8] {
         assert_eq!(run(threads), alone, "{threads} threads");
+    }
+}
+
+#[test]
+fn blocks_are_multiplied_as_floats_of_the_same_weights_are_but_for_rounding() {
+    let (x, weight) = (random(5, 96), random(70, 96));
+    let values = weight.to_data().to_vec::<f32>().unwrap();
+    let blocks = BlockMatrix::rounded(kernels::Matrix::new(&values, [70, 96])).unwrap();
+    let wanted = reference::project_blocks(x.clone(), &blocks);
+    let off = (Flex::project_blocks(x.clone(), &blocks) - wanted.clone()).abs().max().into_scalar();
+    // Each x is off by a 254th of the largest of its 32 at most.
+    assert!(off > 0.0 && off < 0.2, "{off}");
+    let exact = (wanted - Flex::score(x, &weight)).abs().max().into_scalar();
+    assert!(exact < 0.2, "{exact}");
+}
+
+#[test]
+fn what_a_screen_lets_through_is_exact() {
+    let (x, weight) = (random(2, 64), random(300, 64));
+    let values = weight.to_data().to_vec::<f32>().unwrap();
+    let screen = BlockMatrix::rounded(kernels::Matrix::new(&values, [300, 64])).unwrap();
+    let exact = Flex::score(x.clone(), &weight);
+    let screened = Flex::score_screened(x, &weight, &screen);
+    let [exact, screened] = [exact, screened].map(|scores| scores.into_data().to_vec::<f32>().unwrap());
+    for (exact, screened) in exact.chunks(300).zip(screened.chunks(300)) {
+        let top = |scores: &[f32]| scores.iter().copied().fold(f32::MIN, f32::max);
+        assert_eq!(top(exact), top(screened));
+        assert!(exact.iter().zip(screened).filter(|(a, b)| a == b).count() >= 64);
     }
 }
