@@ -82,7 +82,7 @@ where
     P: ExitPolicy,
 {
     let dense = EarlyExit::new(model, Never)?;
-    let mut bench = Bench { dense: &dense, early, prefixes: None };
+    let mut bench = Bench { dense: &dense, early, dense_prefix: None, early_prefix: None };
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lines() {
         let answer =
@@ -98,7 +98,9 @@ where
 struct Bench<'a, M: LayeredModel, P> {
     dense: &'a EarlyExit<&'a Cpu, Never>,
     early: &'a EarlyExit<M, P>,
-    prefixes: Option<(Session<'a, &'a Cpu, Never, ()>, Session<'a, M, P, ()>)>,
+    /// None where nothing is shared.
+    dense_prefix: Option<Session<'a, &'a Cpu, Never, ()>>,
+    early_prefix: Option<Session<'a, M, P, ()>>,
 }
 
 impl<M, P> Bench<'_, M, P>
@@ -116,20 +118,16 @@ where
                 step(support::timed(|| session.feed(&tokens)))
             }
             Request::Decode { tokens, steps } => self.decode(&tokens, steps),
-            Request::Prefix { tokens } if tokens.is_empty() => {
-                self.prefixes = None;
-                Ok(Answer::Tokens { tokens })
-            }
             Request::Prefix { tokens } => {
-                self.prefixes = Some((self.dense.prefix(&tokens)?, self.early.prefix(&tokens)?));
+                (self.dense_prefix, self.early_prefix) = (None, None);
+                if !tokens.is_empty() {
+                    self.dense_prefix = Some(self.dense.prefix(&tokens)?);
+                    self.early_prefix = Some(self.early.prefix(&tokens)?);
+                }
                 Ok(Answer::Tokens { tokens })
             }
-            Request::Query { tokens, dense } => match (&self.prefixes, dense) {
-                (Some((prefix, _)), true) => step(support::timed(|| prefix.fork()?.feed(&tokens))),
-                (Some((_, prefix)), false) => step(support::timed(|| prefix.fork()?.feed(&tokens))),
-                (None, true) => step(support::timed(|| self.dense.session()?.feed(&tokens))),
-                (None, false) => step(support::timed(|| self.early.session()?.feed(&tokens))),
-            },
+            Request::Query { tokens, dense: true } => query(self.dense, self.dense_prefix.as_ref(), &tokens),
+            Request::Query { tokens, dense: false } => query(self.early, self.early_prefix.as_ref(), &tokens),
         }
     }
 
@@ -146,6 +144,22 @@ where
         }
         Ok(Answer::Decoded { ms: support::median(times), tokens })
     }
+}
+
+/// Times the first token after what goes before, if anything does.
+fn query<'a, M, P>(
+    engine: &'a EarlyExit<M, P>,
+    prefix: Option<&Session<'a, M, P, ()>>,
+    tokens: &[TokenId],
+) -> Result<Answer>
+where
+    M: LayeredModel<Error = ModelError>,
+    P: ExitPolicy,
+{
+    step(support::timed(|| match prefix {
+        Some(prefix) => prefix.fork()?.feed(tokens),
+        None => engine.session()?.feed(tokens),
+    }))
 }
 
 fn step<E: std::error::Error + Send + Sync + 'static>((step, ms): (Result<Step, E>, f64)) -> Result<Answer> {

@@ -113,11 +113,21 @@ fn tile<S: Simd, const ROWS: usize>(
         }
     }
     for (out, sums) in out.iter_mut().zip(&sums) {
-        // Fewer columns than sums where the last panel is not full.
-        let out = out[place.column..].iter_mut().zip(bytemuck::cast_slice::<S::f32s, f32>(sums));
-        match place.first {
-            true => out.for_each(|(out, sum)| *out = *sum),
-            false => out.for_each(|(out, sum)| *out += *sum),
+        store(simd, &mut out[place.column..], sums, place.first);
+    }
+}
+
+/// Writes sums, or adds them where some have been written already, to as many columns as there are: the last
+/// panel may not be full.
+#[inline(always)]
+pub(crate) fn store<S: Simd>(simd: S, out: &mut [f32], sums: &[S::f32s; VECTORS], first: bool) {
+    if let Some(out) = S::as_mut_simd_f32s(out).0.first_chunk_mut::<VECTORS>() {
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = if first { *sum } else { simd.add_f32s(*out, *sum) };
         }
+        return;
+    }
+    for (out, sum) in out.iter_mut().zip(bytemuck::cast_slice::<S::f32s, f32>(sums)) {
+        *out = if first { *sum } else { *out + *sum };
     }
 }

@@ -3,14 +3,14 @@
 //! Keys and values of each key/value head are brought into panels once; then a task takes some positions of all
 //! query heads that share them. Nothing after the last position that they see is computed.
 
-use pulp::{Arch, Simd, WithSimd, bytemuck};
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::KeysValues;
 use crate::Matrix;
 use crate::elementwise::exponentials;
 use crate::panels::{GROUP, VECTORS, groups_of, interleave, panel_width};
-use crate::projection::columns;
+use crate::projection::{columns, store};
 use crate::simd::largest;
 
 /// Scores that a task holds at a time, about: they stay in a core's second cache.
@@ -212,9 +212,6 @@ fn tile<S: Simd, const ROWS: usize>(
         }
     }
     for (out, sums) in out.chunks_exact_mut(outputs).zip(&sums) {
-        let out = &mut out[column..];
-        let sums = bytemuck::cast_slice::<S::f32s, f32>(sums);
-        let count = sums.len().min(out.len());
-        out[..count].copy_from_slice(&sums[..count]);
+        store(simd, &mut out[column..], sums, true);
     }
 }
