@@ -136,10 +136,11 @@ fn blocks_are_multiplied_as_floats_of_the_same_weights_are_but_for_rounding() {
     let blocks = BlockMatrix::rounded(kernels::Matrix::new(&values, [70, 96])).unwrap();
     let wanted = reference::project_blocks(x.clone(), &blocks);
     let off = (Flex::project_blocks(x.clone(), &blocks) - wanted.clone()).abs().max().into_scalar();
-    // Each x is off by a 254th of the largest of its 32 at most.
-    assert!(off > 0.0 && off < 0.2, "{off}");
+    // x is off by a 254th of the largest of its 32 at most, so sums of 96 products by 0.05 or so; ten times that is a
+    // mistake.
+    assert!(off > 0.0 && off < 0.5, "{off}");
     let exact = (wanted - Flex::score(x, &weight)).abs().max().into_scalar();
-    assert!(exact < 0.2, "{exact}");
+    assert!(exact < 0.5, "{exact}");
 }
 
 #[test]
