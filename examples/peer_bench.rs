@@ -46,6 +46,7 @@ enum Request {
     Decode { tokens: Vec<TokenId>, steps: usize },
     Prefix { tokens: Vec<TokenId> },
     Query { tokens: Vec<TokenId>, dense: bool },
+    Queries { queries: Vec<Vec<TokenId>> },
 }
 
 #[derive(serde::Serialize)]
@@ -53,6 +54,7 @@ enum Request {
 enum Answer {
     Tokens { tokens: Vec<TokenId> },
     Step { ms: f64, token: TokenId, layers: usize },
+    Steps { ms: f64, tokens: Vec<TokenId> },
     Decoded { ms: f64, tokens: Vec<TokenId> },
     Error { error: String },
 }
@@ -126,9 +128,18 @@ where
                 }
                 Ok(Answer::Tokens { tokens })
             }
+            Request::Queries { queries } => self.queries(&queries),
             Request::Query { tokens, dense: true } => query(self.dense, self.dense_prefix.as_ref(), &tokens),
             Request::Query { tokens, dense: false } => query(self.early, self.early_prefix.as_ref(), &tokens),
         }
+    }
+
+    /// All at once, after the prefix.
+    fn queries(&self, queries: &[Vec<TokenId>]) -> Result<Answer> {
+        let prefix = self.early_prefix.as_ref().context("there is no prefix")?;
+        let (steps, ms) = support::timed(|| prefix.answer_each(queries));
+        let tokens = steps?.into_iter().map(|step| step.map(|step| step.token)).collect::<Result<_, _>>()?;
+        Ok(Answer::Steps { ms, tokens })
     }
 
     fn decode(&self, prompt: &[TokenId], steps: usize) -> Result<Answer> {

@@ -4,6 +4,7 @@ use adainfer_core::{Extras, LayeredModel, ModelSpec, Probe, TokenId};
 use burn_tensor::{Int, Tensor, TensorData};
 
 use crate::cache::LayerCache;
+use crate::models::{Layer, Rows};
 use crate::ops::{Ops, wide};
 use crate::rope::RopeTable;
 use crate::{Model, ModelError};
@@ -94,26 +95,48 @@ impl<B: Ops> LayeredModel for Model<B> {
     }
 
     fn layer(&self, index: usize, hidden: Hidden<B>, state: &mut State<B>) -> Result<Hidden<B>, ModelError> {
-        let place = index.checked_sub(self.first).and_then(|place| self.layers.get(place));
-        let (Some(layer), Some(cache)) = (place, state.caches.get_mut(index)) else {
-            return Err(ModelError::NoSuchLayer { index, layers: self.spec.layers });
-        };
-        // More than was embedded cannot be run: the table of angles ends there.
-        let (needed, max) = (cache.length() + hidden.x.dims()[0], state.embedded);
-        if needed > max {
-            return Err(ModelError::TooLong { needed, max });
-        }
-        let (compare, rope) = (state.extras.cosines, &state.rope);
+        let layer = self.place(index)?;
+        let compare = state.extras.cosines;
+        let mut rows = [state.rows(index, self.spec.layers, &hidden)?];
         B::in_order(|| {
             let before = (compare && index > 0).then(|| hidden.last());
             let x = hidden.x;
-            let out = B::together(|| layer.forward(x, cache, rope, compare));
+            let out = B::together(|| layer.forward(x, &mut rows, compare));
             let mut next = Hidden { x: out.hidden, parts: out.parts, cosines: None, entropy: hidden.entropy };
             if let (Some(before), Some(old), Some(new)) = (before, &hidden.parts, &next.parts) {
                 let pairs = [(&before, &next.last()), (&old.0, &new.0), (&old.1, &new.1)];
                 next.cosines = Some(Tensor::cat(pairs.map(|(a, b)| cosine(a, b)).to_vec(), 0));
             }
             Ok(next)
+        })
+    }
+
+    /// Weights are read once for all sequences, but where they ask for cosines.
+    fn layer_each(
+        &self,
+        index: usize,
+        batch: Vec<(Hidden<B>, &mut State<B>)>,
+    ) -> Result<Vec<Hidden<B>>, ModelError> {
+        if batch.len() < 2 || batch.iter().any(|(_, state)| state.extras.cosines) {
+            return batch.into_iter().map(|(hidden, state)| self.layer(index, hidden, state)).collect();
+        }
+        let layer = self.place(index)?;
+        let (mut all, mut rows) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        for (hidden, state) in batch {
+            rows.push(state.rows(index, self.spec.layers, &hidden)?);
+            all.push(hidden);
+        }
+        let counts: Vec<_> = all.iter().map(|hidden| (hidden.x.dims()[0], hidden.entropy)).collect();
+        B::in_order(|| {
+            let x = Tensor::cat(all.into_iter().map(|hidden| hidden.x).collect(), 0);
+            let out = B::together(|| layer.forward(x, &mut rows, false)).hidden;
+            let mut first = 0;
+            let own = counts.into_iter().map(|(count, entropy)| {
+                let x = out.clone().narrow(0, first, count);
+                first += count;
+                Hidden { x, parts: None, cosines: None, entropy }
+            });
+            Ok(own.collect())
         })
     }
 
@@ -160,7 +183,27 @@ impl<B: Ops> LayeredModel for Model<B> {
     }
 }
 
+impl<B: Ops> State<B> {
+    /// New positions as layer `index` takes them.
+    fn rows(&mut self, index: usize, layers: usize, hidden: &Hidden<B>) -> Result<Rows<'_, B>, ModelError> {
+        let cache = self.caches.get_mut(index).ok_or(ModelError::NoSuchLayer { index, layers })?;
+        // More than was embedded cannot be run: the table of angles ends there.
+        let (count, max) = (hidden.x.dims()[0], self.embedded);
+        let needed = cache.length() + count;
+        if needed > max {
+            return Err(ModelError::TooLong { needed, max });
+        }
+        Ok(Rows { count, cache, rope: &self.rope })
+    }
+}
+
 impl<B: Ops> Model<B> {
+    /// The layer at `index` of the whole model, if it is here.
+    fn place(&self, index: usize) -> Result<&dyn Layer<B>, ModelError> {
+        let place = index.checked_sub(self.first).and_then(|place| self.layers.get(place));
+        place.map(AsRef::as_ref).ok_or(ModelError::NoSuchLayer { index, layers: self.spec.layers })
+    }
+
     /// A session has checked this already; whoever calls the trait directly gets an error and no panic.
     pub(crate) fn check(&self, tokens: &[TokenId], embedded: usize) -> Result<(), ModelError> {
         self.known(tokens)?;

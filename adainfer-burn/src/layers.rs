@@ -4,11 +4,9 @@ use adainfer_kernels::BlockMatrix;
 use burn_tensor::{Int, Tensor};
 
 use crate::LoadError;
-use crate::cache::LayerCache;
 use crate::load::Weights;
-use crate::models::Embedding;
+use crate::models::{Embedding, Rows};
 use crate::ops::{Heads, Ops, Packed, reference};
-use crate::rope::RopeTable;
 use crate::rows::TokenRows;
 
 /// The weight of a projection, as it is held.
@@ -143,20 +141,32 @@ pub(crate) struct Attention<B: Ops> {
 }
 
 impl<B: Ops> Attention<B> {
-    /// What attention adds to positions that follow those in `cache`.
-    pub(crate) fn forward(
-        &self,
-        x: Tensor<B, 2>,
-        cache: &mut LayerCache<B>,
-        rope: &RopeTable<B>,
-    ) -> Tensor<B, 2> {
-        let (queries, keys) = (self.heads.query * self.heads.width, self.heads.key_value * self.heads.width);
-        let start = cache.length();
+    /// What attention adds to positions of some sequences, one sequence after the other.
+    pub(crate) fn forward(&self, x: Tensor<B, 2>, rows: &mut [Rows<'_, B>]) -> Tensor<B, 2> {
         let qkv = self.qkv.forward(x);
-        let query = rope.rotate(qkv.clone().narrow(1, 0, queries), start);
-        let key = rope.rotate(qkv.clone().narrow(1, queries, keys), start);
-        cache.append(key, qkv.narrow(1, queries + keys, keys));
-        self.output.forward(B::attend(query, &cache.past(), self.heads))
+        let mut first = 0;
+        let mut attended: Vec<_> = rows
+            .iter_mut()
+            .map(|rows| {
+                let own = qkv.clone().narrow(0, first, rows.count);
+                first += rows.count;
+                self.attend(own, rows)
+            })
+            .collect();
+        self.output.forward(match attended.len() {
+            1 => attended.remove(0),
+            _ => Tensor::cat(attended, 0),
+        })
+    }
+
+    /// Attention of one sequence's new positions, whose keys and values are kept.
+    fn attend(&self, qkv: Tensor<B, 2>, rows: &mut Rows<'_, B>) -> Tensor<B, 2> {
+        let (queries, keys) = (self.heads.query * self.heads.width, self.heads.key_value * self.heads.width);
+        let start = rows.cache.length();
+        let query = rows.rope.rotate(qkv.clone().narrow(1, 0, queries), start);
+        let key = rows.rope.rotate(qkv.clone().narrow(1, queries, keys), start);
+        rows.cache.append(key, qkv.narrow(1, queries + keys, keys));
+        B::attend(query, &rows.cache.past(), self.heads)
     }
 }
 

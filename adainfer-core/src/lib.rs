@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod adaptors;
+mod batch;
 mod engine;
 mod error;
 mod generation;

@@ -1,4 +1,4 @@
-use crate::{At, LayeredModel, Memory, Probe, Trace};
+use crate::{At, ExitPolicy, LayeredModel, Memory, Probe, Trace};
 
 /// What the lens has shown of the token being decided.
 pub(crate) struct Looks<L> {
@@ -25,7 +25,16 @@ impl<L> Looks<L> {
         Ok(Probe { layer, ..model.probe(logits, self.previous.as_ref())? })
     }
 
-    pub(crate) fn trace(&self, at: At) -> Option<Trace<'_>> {
+    /// Takes a probe in, and says whether the run ends with it. One that is not finite decides nothing.
+    pub(crate) fn settles(&mut self, policy: &impl ExitPolicy, at: At, probe: Probe) -> bool {
+        if !probe.is_finite() {
+            return false;
+        }
+        self.probes.push(probe);
+        at.layer == at.layers || self.trace(at).is_some_and(|trace| policy.decide(trace).is_exit())
+    }
+
+    fn trace(&self, at: At) -> Option<Trace<'_>> {
         Some(Trace::new(at, &self.probes)?.remembering(&self.memory))
     }
 
@@ -33,4 +42,9 @@ impl<L> Looks<L> {
     pub(crate) fn keep(&mut self, logits: L) {
         self.previous = self.compare.then_some(logits);
     }
+}
+
+/// Whether to look: always after the last layer; else where the lens can, and the policy wants to.
+pub(crate) fn wanted<M: LayeredModel>(model: &M, policy: &impl ExitPolicy, at: At) -> bool {
+    at.layer == at.layers || (model.looks_after(at.layer - 1) && policy.wants(at))
 }

@@ -64,6 +64,16 @@ pub trait LayeredModel {
         state: &mut Self::State,
     ) -> Result<Self::Hidden, Self::Error>;
 
+    /// Runs one layer over positions of several sequences, and gives what [`layer`](Self::layer) gives for each, in
+    /// order. A model that reads its weights once for all of them overrides it.
+    fn layer_each(
+        &self,
+        index: usize,
+        batch: Vec<(Self::Hidden, &mut Self::State)>,
+    ) -> Result<Vec<Self::Hidden>, Self::Error> {
+        batch.into_iter().map(|(hidden, state)| self.layer(index, hidden, state)).collect()
+    }
+
     /// Puts two runs of positions, the later right after the earlier, into one. A session uses it to
     /// catch up layers that an earlier token skipped.
     fn join(&self, earlier: Self::Hidden, later: Self::Hidden) -> Result<Self::Hidden, Self::Error>;
@@ -109,6 +119,13 @@ impl<M: LayeredModel + ?Sized> LayeredModel for &M {
         state: &mut Self::State,
     ) -> Result<Self::Hidden, Self::Error> {
         (**self).layer(index, hidden, state)
+    }
+    fn layer_each(
+        &self,
+        index: usize,
+        batch: Vec<(Self::Hidden, &mut Self::State)>,
+    ) -> Result<Vec<Self::Hidden>, Self::Error> {
+        (**self).layer_each(index, batch)
     }
     fn join(&self, earlier: Self::Hidden, later: Self::Hidden) -> Result<Self::Hidden, Self::Error> {
         (**self).join(earlier, later)

@@ -60,12 +60,35 @@ impl<M: LayeredModel> Sequence<M> {
         &mut self,
         model: &M,
         index: usize,
-        mut hidden: M::Hidden,
+        hidden: M::Hidden,
     ) -> Result<M::Hidden, M::Error> {
+        let hidden = self.caught_up(model, index, hidden)?;
+        model.layer(index, hidden, &mut self.state)
+    }
+
+    /// As [`layer`](Self::layer), for several sequences at once.
+    pub(crate) fn layer_each<'s>(
+        model: &M,
+        index: usize,
+        rows: impl Iterator<Item = (&'s mut Self, M::Hidden)>,
+    ) -> Result<Vec<M::Hidden>, M::Error>
+    where
+        M: 's,
+    {
+        let mut batch = Vec::new();
+        for (sequence, hidden) in rows {
+            let hidden = sequence.caught_up(model, index, hidden)?;
+            batch.push((hidden, &mut sequence.state));
+        }
+        model.layer_each(index, batch)
+    }
+
+    /// `hidden`, after the positions that stopped right before layer `index`.
+    fn caught_up(&mut self, model: &M, index: usize, mut hidden: M::Hidden) -> Result<M::Hidden, M::Error> {
         while let Some(owed) = self.owed.pop_if(|owed| owed.layer == index) {
             hidden = model.join(owed.hidden, hidden)?;
         }
-        model.layer(index, hidden, &mut self.state)
+        Ok(hidden)
     }
 
     /// Keeps positions that go no further than `layer` layers for now.

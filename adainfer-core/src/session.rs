@@ -1,4 +1,5 @@
-use crate::looks::Looks;
+use crate::batch;
+use crate::looks::{Looks, wanted};
 use crate::sequence::Sequence;
 use crate::{
     At, EarlyExit, ExitPolicy, Generation, LayeredModel, Observer, Probe, RunError, Sampler, TokenId,
@@ -94,6 +95,35 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
         Ok(Session { engine: self.engine, sequence: Some(sequence), produced: self.produced, observer })
     }
 
+    /// What each query's [`fork`](Self::fork) would answer to it, in order: the first tokens after many prompts that go on
+    /// from here, run together. A query that has its answer leaves the batch; nothing is kept of any.
+    ///
+    /// The answers are those of the queries one by one. A model that can reads its weights once for all that are still
+    /// under way (see [`LayeredModel::layer_each`]); memory is that of all their states.
+    ///
+    /// # Errors
+    /// For one query, as [`feed`](Self::feed). For all of them, [`RunError::Poisoned`] after an earlier failure, and an error of the
+    /// model.
+    ///
+    /// ```
+    /// use adainfer_core::{Decision, EarlyExit, policy_fn, testing::ScriptedModel};
+    ///
+    /// let model = ScriptedModel::with_gaps(&[0.1, 0.3, 0.9, 0.95]);
+    /// let engine = EarlyExit::new(model, policy_fn(|t| Decision::exit_if(t.last().gap() > 0.8)))?;
+    /// let prefix = engine.prefix(&[1, 2])?;
+    /// for step in prefix.answer_each(&[vec![3], vec![4, 0]])? {
+    ///     assert_eq!(step?.layers_run, 3);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn answer_each<T: AsRef<[TokenId]>>(
+        &self,
+        queries: &[T],
+    ) -> Result<Vec<Result<Step, RunError<M::Error>>>, RunError<M::Error>> {
+        let sequence = self.sequence.as_ref().ok_or(RunError::Poisoned)?;
+        batch::answer_each(self.engine, sequence, self.produced, queries)
+    }
+
     /// Positions so far; `None` after a failure.
     pub fn length(&self) -> Option<usize> {
         self.sequence.as_ref().map(Sequence::length)
@@ -145,8 +175,7 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
 
             let at = At::new(layer, layers, self.produced);
             let last = layer == layers;
-            let wanted = last || (model.looks_after(layer - 1) && policy.wants(at));
-            if !wanted {
+            if !wanted(model, policy, at) {
                 continue;
             }
             let logits = model.head(layer - 1, &hidden).map_err(RunError::Model)?;
@@ -155,11 +184,7 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
             }
             let probe = looks.read(model, layer, &logits).map_err(RunError::Model)?;
             self.observer.probed(at, &probe);
-            if !probe.is_finite() {
-                continue;
-            }
-            looks.probes.push(probe);
-            if last || looks.trace(at).is_some_and(|trace| policy.decide(trace).is_exit()) {
+            if looks.settles(policy, at, probe) {
                 let token = match sampler {
                     Some(sampler) => sampler.draw(&model.values(&logits).map_err(RunError::Model)?),
                     None => probe.top.token,
@@ -172,7 +197,9 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
                 }
                 return Ok(Step { token, probe, layers_run: layer, layers, heads_run: looks.count });
             }
-            looks.keep(logits);
+            if probe.is_finite() {
+                looks.keep(logits);
+            }
         }
         Err(RunError::NotFinite { layer: layers })
     }

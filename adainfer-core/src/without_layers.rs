@@ -106,6 +106,14 @@ impl<M: LayeredModel> LayeredModel for WithoutLayers<M> {
         self.model.layer(self.whole(index), hidden, state)
     }
 
+    fn layer_each(
+        &self,
+        index: usize,
+        batch: Vec<(Self::Hidden, &mut Self::State)>,
+    ) -> Result<Vec<Self::Hidden>, Self::Error> {
+        self.model.layer_each(self.whole(index), batch)
+    }
+
     fn join(&self, earlier: Self::Hidden, later: Self::Hidden) -> Result<Self::Hidden, Self::Error> {
         self.model.join(earlier, later)
     }

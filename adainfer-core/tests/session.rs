@@ -297,3 +297,34 @@ fn running_ahead_gives_the_same_answers_and_runs_each_layer_once() {
         assert_eq!(run(&plain), run(&ahead));
     }
 }
+
+#[test]
+fn queries_answered_together_are_those_answered_one_by_one() {
+    let queries = [vec![3], vec![4, 0, 2], vec![1, 1]];
+    for (gaps, produced) in [(&[0.1, 0.6, 0.7, 0.9][..], 0), (&[0.1, 0.2, 0.3, 0.4], 0), (&[0.9; 6], 1)] {
+        let engine = engine(gaps, confident().starting_at(2));
+        let mut prefix = engine.prefix(&[5, 6]).unwrap();
+        for _ in 0..produced {
+            // Its position stopped early, and is caught up by every query.
+            prefix.feed(&[7]).unwrap();
+        }
+        let together = prefix.answer_each(&queries).unwrap();
+        assert_eq!(together.len(), queries.len());
+        for (query, step) in queries.iter().zip(together) {
+            assert_eq!(step.unwrap(), prefix.fork().unwrap().feed(query).unwrap());
+        }
+        assert_eq!(prefix.length(), Some(2 + produced), "nothing is kept");
+    }
+}
+
+#[test]
+fn a_query_that_is_refused_leaves_the_others_alone() {
+    let engine = engine(&[0.1, 0.6, 0.9], confident());
+    let prefix = engine.prefix(&[5]).unwrap();
+    let vocab = engine.model().spec().vocab as u32;
+    let answers = prefix.answer_each(&[vec![], vec![3], vec![vocab]]).unwrap();
+    assert!(matches!(answers[0], Err(RunError::EmptyPrompt)));
+    assert_eq!(answers[1].as_ref().unwrap().layers_run, 2);
+    assert!(matches!(answers[2], Err(RunError::TokenOutOfRange { .. })));
+    assert!(prefix.answer_each::<Vec<u32>>(&[]).unwrap().is_empty());
+}

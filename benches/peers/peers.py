@@ -212,6 +212,9 @@ class Ours:
     def query(self, ids, dense):
         return self._ask({"op": "query", "tokens": ids, "dense": dense})
 
+    def queries(self, queries):
+        return self._ask({"op": "queries", "queries": queries})
+
     def _ask(self, request):
         try:
             self.process.stdin.write(json.dumps(request) + "\n")

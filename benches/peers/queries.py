@@ -22,6 +22,8 @@ from pathlib import Path
 
 import peers
 
+TOGETHER = 64  # queries at once
+
 peers.__file__ = __file__  # what `run_inside` starts
 
 
@@ -37,10 +39,10 @@ def main():
         extra += ["--label", label]
     ours = peers.Ours(args, args.weights, extra)
     try:
-        rows = measure(args, ours, [prompt["prompt"] for prompt in prompts], labels)
+        rows, together = measure(args, ours, [prompt["prompt"] for prompt in prompts], labels)
     finally:
         ours.close()
-    print(report(args, rows, labels))
+    print(report(args, rows, together, labels))
 
 
 def arguments():
@@ -78,7 +80,13 @@ def measure(args, ours, texts, labels):
         if count > 0:  # the first warms up
             rows.append((early, dense, torch_ms, torch_token, llama_ms, len(query), len(prompt)))
     peers.log("")
-    return rows
+    together = None
+    if shared:
+        queries = [prompt[len(shared) :] for prompt in ids[1 : TOGETHER + 1]]
+        runs = [ours.queries(queries) for _ in range(4)][1:]
+        wrong = sum(token != row[0]["token"] for token, row in zip(runs[0]["tokens"], rows))
+        together = (len(queries), statistics.median(run["ms"] for run in runs) / len(queries), wrong)
+    return rows, together
 
 
 def common(prompts):
@@ -91,7 +99,7 @@ def common(prompts):
     return shared
 
 
-def report(args, rows, labels):
+def report(args, rows, together, labels):
     early, dense = ([row[side] for row in rows] for side in (0, 1))
     times = {
         "adainfer, early exit": [answer["ms"] for answer in early],
@@ -119,6 +127,10 @@ def report(args, rows, labels):
         f"Early exit runs {layers:.2f} of {total} layers and gives the answer of our whole model to {same} of {len(rows)}; "
         f"that gives PyTorch's to {right}.",
     ]
+    if together:
+        lines.append(
+            f"{together[0]} queries at once take {together[1]:.1f} ms each with early exit; {together[2]} answers differ from those one by one."
+        )
     return "\n".join(lines)
 
 

@@ -145,6 +145,14 @@ impl<M: CandidateHead> LayeredModel for Candidates<M> {
         self.model.layer(index, hidden, state)
     }
 
+    fn layer_each(
+        &self,
+        index: usize,
+        batch: Vec<(M::Hidden, &mut M::State)>,
+    ) -> Result<Vec<M::Hidden>, ModelError> {
+        self.model.layer_each(index, batch)
+    }
+
     fn join(&self, earlier: M::Hidden, later: M::Hidden) -> Result<M::Hidden, ModelError> {
         self.model.join(earlier, later)
     }

@@ -7,13 +7,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::checks::{self, Fields, refuse};
-use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, head_matrix};
+use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, Rows, head_matrix};
 use crate::LoadError;
-use crate::cache::LayerCache;
 use crate::layers::{Attention, LayerNorm, Linear, Table, last};
 use crate::load::{Expected, Weights};
 use crate::ops::{Heads, Ops};
-use crate::rope::{RopeTable, halves_from_pairs, partial_frequencies};
+use crate::rope::{halves_from_pairs, partial_frequencies};
 use crate::rows::TokenRows;
 
 const THETA: f64 = 10_000.0;
@@ -186,15 +185,9 @@ impl<B: Ops> Block<B> {
 }
 
 impl<B: Ops> Layer<B> for Block<B> {
-    fn forward(
-        &self,
-        x: Tensor<B, 2>,
-        cache: &mut LayerCache<B>,
-        rope: &RopeTable<B>,
-        parts: bool,
-    ) -> LayerOutput<B> {
+    fn forward(&self, x: Tensor<B, 2>, rows: &mut [Rows<'_, B>], parts: bool) -> LayerOutput<B> {
         let normed = self.norm.forward(&x);
-        let attended = self.attention.forward(normed.clone(), cache, rope);
+        let attended = self.attention.forward(normed.clone(), rows);
         let added = self.down.forward(B::gelu_tanh(self.up.forward(normed)));
         let parts = parts.then(|| (last(&attended), last(&added)));
         LayerOutput { hidden: x + attended + added, parts }

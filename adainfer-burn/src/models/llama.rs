@@ -6,13 +6,12 @@
 use burn_tensor::{Int, Tensor};
 
 use super::llama_config::LlamaConfig;
-use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, head_matrix};
+use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, Rows, head_matrix};
 use crate::LoadError;
-use crate::cache::LayerCache;
 use crate::layers::{Attention, Linear, RmsNorm, Table, last};
 use crate::load::{Expected, Weights};
 use crate::ops::Ops;
-use crate::rope::{RopeScaling, RopeTable, frequencies};
+use crate::rope::{RopeScaling, frequencies};
 use crate::rows::TokenRows;
 
 /// A layer has at least this many tensors.
@@ -133,14 +132,8 @@ impl<B: Ops> Block<B> {
 }
 
 impl<B: Ops> Layer<B> for Block<B> {
-    fn forward(
-        &self,
-        x: Tensor<B, 2>,
-        cache: &mut LayerCache<B>,
-        rope: &RopeTable<B>,
-        parts: bool,
-    ) -> LayerOutput<B> {
-        let attended = self.attention.forward(self.attention_norm.forward(&x), cache, rope);
+    fn forward(&self, x: Tensor<B, 2>, rows: &mut [Rows<'_, B>], parts: bool) -> LayerOutput<B> {
+        let attended = self.attention.forward(self.attention_norm.forward(&x), rows);
         let from_attention = parts.then(|| last(&attended));
         let x = x + attended;
         let added = self.mlp.forward(self.mlp_norm.forward(&x));

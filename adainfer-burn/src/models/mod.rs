@@ -32,14 +32,19 @@ pub(crate) trait Embedding<B: Ops>: Send + Sync + Debug {
 
 /// One layer of a decoder.
 pub(crate) trait Layer<B: Ops>: Send + Sync + Debug {
-    /// Runs it over positions that follow those in `cache`; `parts` asks for its parts.
-    fn forward(
-        &self,
-        x: Tensor<B, 2>,
-        cache: &mut LayerCache<B>,
-        rope: &RopeTable<B>,
-        parts: bool,
-    ) -> LayerOutput<B>;
+    /// Runs it over positions of some sequences, one sequence after the other; `parts` asks for its parts, and then
+    /// there is one sequence.
+    fn forward(&self, x: Tensor<B, 2>, rows: &mut [Rows<'_, B>], parts: bool) -> LayerOutput<B>;
+}
+
+/// Rows of a batch: new positions of one sequence.
+#[derive(Debug)]
+pub(crate) struct Rows<'a, B: Ops> {
+    /// How many.
+    pub(crate) count: usize,
+    /// The positions before them, and they themselves once the layer has run.
+    pub(crate) cache: &'a mut LayerCache<B>,
+    pub(crate) rope: &'a RopeTable<B>,
 }
 
 /// What follows the last layer: its norm, where the model has one, and the scores of all tokens.

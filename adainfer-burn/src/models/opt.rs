@@ -8,13 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::checks::{self, Fields, refuse};
-use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, head_matrix};
+use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, Rows, head_matrix};
 use crate::LoadError;
-use crate::cache::LayerCache;
 use crate::layers::{Attention, LayerNorm, Linear, last};
 use crate::load::{Expected, Weights};
 use crate::ops::{Heads, Ops};
-use crate::rope::RopeTable;
 use crate::rows::TokenRows;
 
 /// Rows of the table of positions before that of position 0.
@@ -241,18 +239,12 @@ impl<B: Ops> Block<B> {
 }
 
 impl<B: Ops> Layer<B> for Block<B> {
-    fn forward(
-        &self,
-        x: Tensor<B, 2>,
-        cache: &mut LayerCache<B>,
-        rope: &RopeTable<B>,
-        parts: bool,
-    ) -> LayerOutput<B> {
+    fn forward(&self, x: Tensor<B, 2>, rows: &mut [Rows<'_, B>], parts: bool) -> LayerOutput<B> {
         // Each norm stands before what it belongs to, or after the sum.
         let [before, after] = [self.norm_before, !self.norm_before];
         let norm = |when: bool, norm: &LayerNorm<B>, x: Tensor<B, 2>| if when { norm.forward(&x) } else { x };
         let attended = norm(before, &self.attention_norm, x.clone());
-        let attended = self.attention.forward(attended, cache, rope);
+        let attended = self.attention.forward(attended, rows);
         let from_attention = parts.then(|| last(&attended));
         let x = norm(after, &self.attention_norm, x + attended);
         let added = self.mlp(norm(before, &self.mlp_norm, x.clone()));

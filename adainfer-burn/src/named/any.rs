@@ -345,6 +345,24 @@ macro_rules! any {
                 }
             }
 
+            fn layer_each(
+                &self,
+                index: usize,
+                batch: Vec<(AnyHidden, &mut AnyState)>,
+            ) -> Result<Vec<AnyHidden>, ModelError> {
+                match self {
+                    $(#[cfg(feature = $feature)]
+                    Self::$name(model) => {
+                        let own = batch.into_iter().map(|pair| match pair {
+                            (AnyHidden::$name(hidden), AnyState::$name(state)) => Ok((hidden, state)),
+                            _ => Err(ModelError::OtherBackend),
+                        });
+                        let after = model.layer_each(index, own.collect::<Result<_, _>>()?)?;
+                        Ok(after.into_iter().map(AnyHidden::$name).collect())
+                    })+
+                }
+            }
+
             fn join(&self, earlier: AnyHidden, later: AnyHidden) -> Result<AnyHidden, ModelError> {
                 match (self, earlier, later) {
                     $(#[cfg(feature = $feature)]

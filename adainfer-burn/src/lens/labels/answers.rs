@@ -107,6 +107,17 @@ impl<M: LensModel> LayeredModel for Labelled<M> {
         Ok(LabelledHidden { hidden: self.model.layer(index, hidden, &mut state.state)?, extras })
     }
 
+    fn layer_each(
+        &self,
+        index: usize,
+        batch: Vec<(Self::Hidden, &mut Self::State)>,
+    ) -> Result<Vec<Self::Hidden>, ModelError> {
+        let extras: Vec<_> = batch.iter().map(|(hidden, _)| hidden.extras).collect();
+        let batch = batch.into_iter().map(|(labelled, state)| (labelled.hidden, &mut state.state)).collect();
+        let after = self.model.layer_each(index, batch)?.into_iter().zip(extras);
+        Ok(after.map(|(hidden, extras)| LabelledHidden { hidden, extras }).collect())
+    }
+
     fn join(&self, earlier: Self::Hidden, later: Self::Hidden) -> Result<Self::Hidden, ModelError> {
         let extras = later.extras;
         Ok(LabelledHidden { hidden: self.model.join(earlier.hidden, later.hidden)?, extras })
