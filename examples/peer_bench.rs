@@ -174,6 +174,6 @@ where
 }
 
 fn step<E: std::error::Error + Send + Sync + 'static>((step, ms): (Result<Step, E>, f64)) -> Result<Answer> {
-    let step = step.context("the model failed")?;
+    let step = step?;
     Ok(Answer::Step { ms, token: step.token, layers: step.layers_run })
 }

@@ -192,12 +192,15 @@ fn the_same_seed_draws_the_same_tokens() {
 fn peer_bench_answers_as_its_protocol_says() {
     let golden = golden("llama-mha");
     let Prompt { ids, greedy8, .. } = &golden.prompts[1];
+    let (start, rest) = ids.split_at(ids.len() / 2);
     let mut bench = example("peer_bench");
     bench.args(["--model", &folder("llama-mha"), "--threads", "1"]);
     let mut bench = bench.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let requests = format!(
         "{{\"op\":\"prefill\",\"tokens\":{ids:?}}}\n{{\"op\":\"decode\",\"tokens\":{ids:?},\"steps\":7}}\n\
-         {{\"op\":\"prefill\",\"tokens\":[]}}\n{{\"op\":\"sing\"}}\n"
+         {{\"op\":\"prefill\",\"tokens\":[]}}\n{{\"op\":\"sing\"}}\n\
+         {{\"op\":\"query\",\"tokens\":{ids:?},\"dense\":true}}\n{{\"op\":\"prefix\",\"tokens\":{start:?}}}\n\
+         {{\"op\":\"query\",\"tokens\":{rest:?},\"dense\":false}}\n{{\"op\":\"queries\",\"queries\":[{rest:?}]}}\n"
     );
     bench.stdin.take().unwrap().write_all(requests.as_bytes()).unwrap();
     let output = bench.wait_with_output().unwrap();
@@ -211,7 +214,9 @@ fn peer_bench_answers_as_its_protocol_says() {
     assert_eq!(answers[1]["tokens"], Value::from(&greedy8[1..]));
     assert!(answers[..2].iter().all(|answer| answer["ms"].as_f64().unwrap() > 0.0));
     assert_eq!(answers[2]["error"], "the prompt is empty");
-    assert!(answers[3]["error"].is_string() && answers.len() == 4);
+    assert!(answers[3]["error"].is_string() && answers.len() == 8);
+    assert_eq!((&answers[4]["token"], &answers[5]["tokens"]), (&greedy8[0].into(), &start.into()));
+    assert_eq!((&answers[6]["token"], &answers[7]["tokens"]), (&greedy8[0].into(), &greedy8[..1].into()));
 }
 
 #[test]
