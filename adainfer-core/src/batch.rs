@@ -2,7 +2,7 @@
 
 use crate::looks::{Looks, wanted};
 use crate::sequence::Sequence;
-use crate::{At, EarlyExit, ExitPolicy, LayeredModel, RunError, Step, TokenId};
+use crate::{At, EarlyExit, ExitPolicy, LayeredModel, RunError, Step, StepResult, TokenId};
 
 /// A query under way.
 struct Query<M: LayeredModel> {
@@ -13,19 +13,17 @@ struct Query<M: LayeredModel> {
     looks: Looks<M::Logits>,
 }
 
-type Answer<M> = Result<Step, RunError<<M as LayeredModel>::Error>>;
-
 /// As [`Session::answer_each`](crate::Session::answer_each), for queries that follow `before`.
 pub(crate) fn answer_each<M: LayeredModel, P: ExitPolicy, T: AsRef<[TokenId]>>(
     engine: &EarlyExit<M, P>,
     before: &Sequence<M>,
     produced: usize,
     queries: &[T],
-) -> Result<Vec<Answer<M>>, RunError<M::Error>> {
+) -> Result<Vec<StepResult<M::Error>>, RunError<M::Error>> {
     let (model, policy) = (engine.model(), engine.policy());
     let layers = model.spec().layers;
     // Whoever is still without an answer after the last layer had no finite one.
-    let mut answers: Vec<Answer<M>> =
+    let mut answers: Vec<StepResult<M::Error>> =
         queries.iter().map(|_| Err(RunError::NotFinite { layer: layers })).collect();
     let mut under_way = Vec::with_capacity(queries.len());
     for (place, tokens) in queries.iter().map(AsRef::as_ref).enumerate() {

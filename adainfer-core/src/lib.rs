@@ -28,6 +28,6 @@ pub use observer::{Observer, Recorded, Recorder};
 pub use policy::{Decision, ExitPolicy, Never, PolicyFn, Watch, policy_fn};
 pub use probe::{Candidate, Extras, Probe, entropy, kl_divergence};
 pub use sampling::{Sampler, Sampling, SamplingError};
-pub use session::{Session, Step};
+pub use session::{Session, Step, StepResult};
 pub use trace::{At, Memory, Trace};
 pub use without_layers::{WithoutLayers, WithoutLayersError};

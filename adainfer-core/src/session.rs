@@ -21,6 +21,9 @@ pub struct Step {
     pub heads_run: usize,
 }
 
+/// A decided token, or why there is none.
+pub type StepResult<E> = Result<Step, RunError<E>>;
+
 /// One sequence under way. Dropping it cancels the run; [`fork`](Self::fork) continues it twice.
 pub struct Session<'e, M: LayeredModel, P, O> {
     engine: &'e EarlyExit<M, P>,
@@ -119,7 +122,7 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
     pub fn answer_each<T: AsRef<[TokenId]>>(
         &self,
         queries: &[T],
-    ) -> Result<Vec<Result<Step, RunError<M::Error>>>, RunError<M::Error>> {
+    ) -> Result<Vec<StepResult<M::Error>>, RunError<M::Error>> {
         let sequence = self.sequence.as_ref().ok_or(RunError::Poisoned)?;
         batch::answer_each(self.engine, sequence, self.produced, queries)
     }
