@@ -12,6 +12,7 @@ mod support;
 use std::hint::black_box;
 use std::time::Duration;
 
+use adainfer::burn::Candidates;
 use adainfer::core::testing::ScriptedModel;
 use adainfer::prelude::*;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -23,8 +24,8 @@ fn tokens(count: u32) -> Vec<TokenId> {
     SMOLLM2.prompt(count)
 }
 
-fn prefill(c: &mut Criterion, model: &Cpu) {
-    let mut group = c.benchmark_group("prefill");
+fn prefill(c: &mut Criterion, format: WeightFormat, model: &Cpu) {
+    let mut group = c.benchmark_group(format!("prefill/{format}"));
     group.sample_size(10).measurement_time(Duration::from_secs(8));
     let engine = engine(model);
     for count in [32, 300, 1000] {
@@ -37,8 +38,8 @@ fn prefill(c: &mut Criterion, model: &Cpu) {
     group.finish();
 }
 
-fn decode(c: &mut Criterion, model: &Cpu) {
-    let mut group = c.benchmark_group("decode");
+fn decode(c: &mut Criterion, format: WeightFormat, model: &Cpu) {
+    let mut group = c.benchmark_group(format!("decode/{format}"));
     group.sample_size(20).measurement_time(Duration::from_secs(8));
     let engine = engine(model);
     let prefix = engine.prefix(&tokens(300)).expect("the prompt fits");
@@ -54,12 +55,35 @@ fn decode(c: &mut Criterion, model: &Cpu) {
     group.finish();
 }
 
+/// Queries of 24 tokens after 128 that they share, looked at among two tokens after the last layer.
+fn queries(c: &mut Criterion, format: WeightFormat, model: &Cpu) {
+    const QUERIES: u32 = 64;
+    let mut group = c.benchmark_group(format!("queries/{format}"));
+    group
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(12))
+        .throughput(Throughput::Elements(QUERIES.into()));
+    let engine = EarlyExit::new(Candidates::new(model.clone(), &[5, 6]).expect("two tokens"), Never);
+    let engine = engine.expect("never refuses no model");
+    let prefix = engine.prefix(&tokens(128)).expect("the prompt fits");
+    let queries: Vec<Vec<TokenId>> = (0..QUERIES).map(|i| tokens(24 + i)[i as usize..].to_vec()).collect();
+    group.bench_function("one by one", |b| {
+        b.iter(|| {
+            for query in &queries {
+                prefix.fork().and_then(|mut session| session.feed(black_box(query))).expect("the query fits");
+            }
+        });
+    });
+    group.bench_function("together", |b| b.iter(|| prefix.answer_each(black_box(&queries))));
+    group.finish();
+}
+
 /// Head, softmax and the two likeliest tokens, for one position.
-fn look(c: &mut Criterion, model: &Cpu) {
+fn look(c: &mut Criterion, name: &str, model: &Cpu) {
     let mut state = model.start(Extras::NONE).expect("a state");
     let hidden = model.embed(&tokens(1), &mut state).expect("the token fits");
     let mut group = c.benchmark_group("look");
-    group.bench_function("one probe", |b| {
+    group.bench_function(name, |b| {
         b.iter(|| model.head(0, &hidden).and_then(|logits| model.probe(black_box(&logits), None)));
     });
     group.finish();
@@ -85,11 +109,18 @@ fn engine(model: &Cpu) -> EarlyExit<&Cpu, Never> {
 fn all(c: &mut Criterion) {
     overhead(c);
     support::set_threads();
-    let model = Cpu::with_random_weights(SMOLLM2.config, 1, &Default::default(), LoadOptions::new());
-    let model = model.expect("the configuration is right");
-    look(c, &model);
-    decode(c, &model);
-    prefill(c, &model);
+    let made = |options| {
+        let model = Cpu::with_random_weights(SMOLLM2.config, 1, &Default::default(), options);
+        model.expect("the configuration is right")
+    };
+    look(c, "screened", &made(LoadOptions::new().screened_head(true)));
+    for format in [WeightFormat::Float, WeightFormat::Int8] {
+        let model = made(LoadOptions::new().weights(format));
+        look(c, &format.to_string(), &model);
+        decode(c, format, &model);
+        prefill(c, format, &model);
+        queries(c, format, &model);
+    }
 }
 
 criterion_group!(benches, all);

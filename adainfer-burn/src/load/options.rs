@@ -42,7 +42,7 @@ impl<'a> LoadOptions<'a> {
     }
 
     /// Whether a head held in floating point is kept in 8 bits too, on the CPU backends: a look then finds the 64
-    /// likeliest tokens there, in about a fifth of the time, and scores those alone exactly. The scores of all others
+    /// likeliest tokens there, in about a third of the time, and scores those alone exactly. The scores of all others
     /// are off by what 8 bits are, and so is, slightly, the sum that probabilities are divided by.
     #[must_use]
     pub fn screened_head(mut self, screened: bool) -> Self {
