@@ -144,19 +144,16 @@ impl<B: Ops> Attention<B> {
     /// What attention adds to positions of some sequences, one sequence after the other.
     pub(crate) fn forward(&self, x: Tensor<B, 2>, rows: &mut [Rows<'_, B>]) -> Tensor<B, 2> {
         let qkv = self.qkv.forward(x);
+        if let [rows] = rows {
+            return self.output.forward(self.attend(qkv, rows));
+        }
         let mut first = 0;
-        let mut attended: Vec<_> = rows
-            .iter_mut()
-            .map(|rows| {
-                let own = qkv.clone().narrow(0, first, rows.count);
-                first += rows.count;
-                self.attend(own, rows)
-            })
-            .collect();
-        self.output.forward(match attended.len() {
-            1 => attended.remove(0),
-            _ => Tensor::cat(attended, 0),
-        })
+        let attended = rows.iter_mut().map(|rows| {
+            let own = qkv.clone().narrow(0, first, rows.count);
+            first += rows.count;
+            self.attend(own, rows)
+        });
+        self.output.forward(Tensor::cat(attended.collect(), 0))
     }
 
     /// Attention of one sequence's new positions, whose keys and values are kept.

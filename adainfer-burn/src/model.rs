@@ -135,7 +135,11 @@ impl<B: Ops> Model<B> {
     ) -> Result<Self, LoadError> {
         let Checkpoint { family, config, source, end_tokens, .. } = checkpoint;
         let (size, dtype) = (config.dimensions(), options.dtype);
-        let (weight_format, screened) = (options.weights, options.screened_head);
+        // Devices that multiply floats only compute the same in any format.
+        let (weight_format, screened) = match B::multiplies_blocks() {
+            true => (options.weights, options.screened_head),
+            false => (WeightFormat::Float, false),
+        };
         let mut weights = Weights::new(source, device, options);
         checked(config.as_ref(), &mut weights)?;
         let frequencies = config.frequencies(&mut weights)?;

@@ -10,9 +10,8 @@ use std::str::FromStr;
 /// differ from those of [`Float`](Self::Float), and the fingerprint does: a policy made with one format is refused
 /// with another.
 ///
-/// Blocks are multiplied as they are on the CPU backends. On other devices matrices are numbers of
-/// [`LoadOptions::dtype`](crate::LoadOptions::dtype), rounded to the same blocks. So is, in any format, a matrix
-/// whose number of inputs is not a multiple of 32.
+/// Blocks are multiplied as they are on the CPU backends. On other devices any format is [`Float`](Self::Float), fingerprint
+/// and all; so is, in any format, a matrix whose number of inputs is not a multiple of 32.
 ///
 /// ```
 /// use adainfer_burn::WeightFormat;

@@ -34,11 +34,11 @@ fn probes<B: Ops>(model: &Model<B>) -> Vec<Probe> {
     session.into_observer().into_tokens().into_iter().flat_map(|token| token.probes).collect()
 }
 
-/// The greatest difference between the top probabilities of two runs.
+/// The greatest difference between the top probabilities of two runs, by the probability.
 fn apart(one: &[Probe], other: &[Probe]) -> f32 {
     assert_eq!(one.len(), other.len());
     let pairs = one.iter().zip(other);
-    pairs.map(|(a, b)| (a.top_prob() - b.top_prob()).abs()).fold(0.0, f32::max)
+    pairs.map(|(a, b)| (a.top_prob() / b.top_prob() - 1.0).abs()).fold(0.0, f32::max)
 }
 
 #[test]
@@ -47,11 +47,11 @@ fn int8_is_near_f32_in_every_family_and_alike_on_both_backends() {
         let dense = probes(&made::<Flex>(config, WeightFormat::Float));
         let rounded = probes(&made::<Flex>(config, WeightFormat::Int8));
         let off = apart(&dense, &rounded);
-        assert!(off > 0.0 && off < 0.02, "{off} off: {config}");
+        assert!(off > 0.0 && off < 0.1, "{off} off: {config}");
         let other = probes(&made::<NdArray>(config, WeightFormat::Int8));
         // What is rounded to 8 bits may fall to either side.
         let off = apart(&rounded, &other);
-        assert!(off < 0.005, "{off} off: {config}");
+        assert!(off < 0.02, "{off} off: {config}");
     }
 }
 

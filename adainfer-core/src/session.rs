@@ -102,7 +102,7 @@ impl<'e, M: LayeredModel, P: ExitPolicy, O: Observer> Session<'e, M, P, O> {
     /// from here, run together. A query that has its answer leaves the batch; nothing is kept of any.
     ///
     /// The answers are those of the queries one by one. A model that can reads its weights once for all that are still
-    /// under way (see [`LayeredModel::layer_each`]); memory is that of all their states.
+    /// under way (see [`LayeredModel::layer_each`]); memory is that of all their states. No layer is run ahead of a look.
     ///
     /// # Errors
     /// For one query, as [`feed`](Self::feed). For all of them, [`RunError::Poisoned`] after an earlier failure, and an error of the

@@ -1,9 +1,7 @@
 //! Matrices of few bits: from files that have them, or rounded.
 
-use adainfer_kernels::{BLOCK, Block, BlockFormat, BlockMatrix};
-use half::f16;
-
 use crate::gguf::TensorKind;
+use adainfer_kernels::{BLOCK, Block, BlockFormat, BlockMatrix};
 
 /// One tensor of a matrix.
 pub(crate) enum Part {
@@ -66,22 +64,20 @@ pub(crate) fn joined(parts: &[Part], inputs: usize) -> Option<BlockMatrix> {
         block if alike => Some(block),
         block => block.widened(part.format()),
     };
-    if !parts.iter().all(|part| (0..part.count()).all(|index| block_of(part, index).is_some())) {
-        return None;
-    }
     // Which part each output is of, and where it begins there.
     let rows = |part: &Part| part.count() / blocks;
     let places: Vec<(&Part, usize)> =
         parts.iter().flat_map(|part| (0..rows(part)).map(move |row| (part, row * blocks))).collect();
-    let none = Block { scale: f16::ZERO, minimum: f16::ZERO, numbers: [0; BLOCK] };
-    Some(BlockMatrix::new([places.len(), inputs], format, |output, index| {
+    BlockMatrix::new([places.len(), inputs], format, |output, index| {
         let (part, start) = places[output];
-        block_of(part, start + index).unwrap_or(none)
-    }))
+        block_of(part, start + index)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use half::f16;
+
     use crate::gguf::GgufFile;
 
     use super::*;

@@ -98,7 +98,7 @@ pub(super) struct Panel<'a> {
 }
 
 impl BlockMatrix {
-    /// Takes each block of each output from `block(output, index)`.
+    /// Takes each block of each output from `block(output, index)`; `None` where one is.
     ///
     /// # Shapes
     /// `[outputs, inputs]`; inputs is a multiple of [`BLOCK`](super::BLOCK).
@@ -108,8 +108,8 @@ impl BlockMatrix {
     pub fn new(
         [outputs, inputs]: [usize; 2],
         format: BlockFormat,
-        block: impl Fn(usize, usize) -> Block + Sync,
-    ) -> Self {
+        block: impl Fn(usize, usize) -> Option<Block> + Sync,
+    ) -> Option<Self> {
         assert!(inputs > 0 && inputs.is_multiple_of(BLOCK), "{inputs} inputs in blocks of {BLOCK}");
         let (panels, blocks) = (outputs.div_ceil(LANES), inputs / BLOCK);
         let lines = lines_of(format.bits);
@@ -120,15 +120,16 @@ impl BlockMatrix {
         let mut none = vec![[f16::ZERO; LANES]; panels * blocks - minima.len()];
         let places =
             numbers.par_chunks_exact_mut(lines).zip(&mut scales).zip(minima.par_iter_mut().chain(&mut none));
-        places.enumerate().for_each(|(place, ((lines, scales), minima))| {
+        let filled = places.enumerate().try_for_each(|(place, ((lines, scales), minima))| {
             let (panel, index) = (place / blocks, place % blocks);
             for lane in 0..LANES.min(outputs - panel * LANES) {
-                let block = block(panel * LANES + lane, index);
+                let block = block(panel * LANES + lane, index)?;
                 (scales[lane], minima[lane]) = (block.scale, block.minimum);
                 write(&block.numbers, lane, lines);
             }
+            Some(())
         });
-        Self { outputs, blocks, format, numbers, scales, minima }
+        filled.map(|()| Self { outputs, blocks, format, numbers, scales, minima })
     }
 
     /// A matrix rounded to [`BlockFormat::INT8`]; `None` where that cannot hold it: see [`Block::of`], and
@@ -141,17 +142,9 @@ impl BlockMatrix {
         if inputs == 0 || !inputs.is_multiple_of(BLOCK) {
             return None;
         }
-        let block = |output: usize, index: usize| {
-            Block::of(weight.row(output)[index * BLOCK..].first_chunk().unwrap_or(&[f32::NAN; BLOCK]))
-        };
-        let fits = |output: usize| (0..inputs / BLOCK).all(|index| block(output, index).is_some());
-        if !(0..outputs).into_par_iter().all(fits) {
-            return None;
-        }
-        let none = Block { scale: f16::ZERO, minimum: f16::ZERO, numbers: [0; BLOCK] };
-        Some(Self::new([outputs, inputs], BlockFormat::INT8, |output, index| {
-            block(output, index).unwrap_or(none)
-        }))
+        Self::new([outputs, inputs], BlockFormat::INT8, |output, index| {
+            Block::of(weight.row(output)[index * BLOCK..].first_chunk()?)
+        })
     }
 
     /// Its rows.
@@ -280,7 +273,7 @@ mod tests {
             let format = BlockFormat { bits: Bits::Four, zero, minima };
             let row = |format: BlockFormat, block: Block| {
                 let mut row = [0.0; BLOCK];
-                BlockMatrix::new([1, BLOCK], format, |_, _| block).row(0, &mut row);
+                BlockMatrix::new([1, BLOCK], format, |_, _| Some(block)).unwrap().row(0, &mut row);
                 row
             };
             let wide = row(BlockFormat::WIDEST, block.widened(format).unwrap());

@@ -132,8 +132,9 @@ mod tests {
             let value = |salt| half::f16::from_f32(hash(place + salt) as f32 / (1 << 24) as f32 - 0.5);
             let mask = if format.bits == Bits::Four { 0x0f } else { 0xff };
             let numbers = std::array::from_fn(|i| (hash(place * BLOCK + i) & mask) as u8);
-            Block { scale: value(1 << 20), minimum: value(1 << 21), numbers }
+            Some(Block { scale: value(1 << 20), minimum: value(1 << 21), numbers })
         })
+        .unwrap()
     }
 
     fn values(count: usize) -> Vec<f32> {
