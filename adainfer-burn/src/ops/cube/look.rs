@@ -21,8 +21,12 @@ fn max_of_units(numbers: &mut SharedMemory<f32>, unit: usize) {
     #[unroll]
     for level in 0..LEVELS {
         let reach = comptime![(UNITS >> (level + 1)) as usize];
-        if unit < reach && numbers[unit + reach] > numbers[unit] {
-            numbers[unit] = numbers[unit + reach];
+        // Not one condition: `&&` computes both sides, and for most units there is nothing at the second.
+        if unit < reach {
+            let other = numbers[unit + reach];
+            if other > numbers[unit] {
+                numbers[unit] = other;
+            }
         }
         sync_cube();
     }
