@@ -95,20 +95,17 @@ impl<B: Ops> LayeredModel for Model<B> {
     }
 
     fn layer(&self, index: usize, hidden: Hidden<B>, state: &mut State<B>) -> Result<Hidden<B>, ModelError> {
-        let layer = self.place(index)?;
-        let compare = state.extras.cosines;
-        let mut rows = [state.rows(index, self.spec.layers, &hidden)?];
-        B::in_order(|| {
-            let before = (compare && index > 0).then(|| hidden.last());
-            let x = hidden.x;
-            let out = B::together(|| layer.forward(x, &mut rows, compare));
-            let mut next = Hidden { x: out.hidden, parts: out.parts, cosines: None, entropy: hidden.entropy };
-            if let (Some(before), Some(old), Some(new)) = (before, &hidden.parts, &next.parts) {
-                let pairs = [(&before, &next.last()), (&old.0, &new.0), (&old.1, &new.1)];
-                next.cosines = Some(Tensor::cat(pairs.map(|(a, b)| cosine(a, b)).to_vec(), 0));
-            }
-            Ok(next)
-        })
+        self.run(index, hidden, state, Wanted::All)
+    }
+
+    /// Keys and values of all positions, and for the last one the rest.
+    fn layer_at_last(
+        &self,
+        index: usize,
+        hidden: Hidden<B>,
+        state: &mut State<B>,
+    ) -> Result<Hidden<B>, ModelError> {
+        self.run(index, hidden, state, Wanted::Last)
     }
 
     /// Weights are read once for all sequences, but where they ask for cosines.
@@ -117,16 +114,18 @@ impl<B: Ops> LayeredModel for Model<B> {
         index: usize,
         batch: Vec<(Hidden<B>, &mut State<B>)>,
     ) -> Result<Vec<Hidden<B>>, ModelError> {
+        let wanted = if index + 1 == self.spec.layers { Wanted::Last } else { Wanted::All };
         if batch.len() < 2 || batch.iter().any(|(_, state)| state.extras.cosines) {
-            return batch.into_iter().map(|(hidden, state)| self.layer(index, hidden, state)).collect();
+            return batch.into_iter().map(|(hidden, state)| self.run(index, hidden, state, wanted)).collect();
         }
         let layer = self.place(index)?;
         let (mut all, mut rows) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
         for (hidden, state) in batch {
-            rows.push(state.rows(index, self.spec.layers, &hidden)?);
+            rows.push(state.rows(index, self.spec.layers, &hidden, wanted)?);
             all.push(hidden);
         }
-        let counts: Vec<_> = all.iter().map(|hidden| (hidden.x.dims()[0], hidden.entropy)).collect();
+        let counts: Vec<_> =
+            rows.iter().zip(&all).map(|(rows, hidden)| (rows.wanted, hidden.entropy)).collect();
         B::in_order(|| {
             let x = Tensor::cat(all.into_iter().map(|hidden| hidden.x).collect(), 0);
             let out = B::together(|| layer.forward(x, &mut rows, false)).hidden;
@@ -152,17 +151,23 @@ impl<B: Ops> LayeredModel for Model<B> {
     }
 
     fn head(&self, index: usize, hidden: &Hidden<B>) -> Result<Logits<B>, ModelError> {
-        let layers = self.spec.layers;
-        if index >= layers {
-            return Err(ModelError::NoSuchLayer { index, layers });
+        let values = B::in_order(|| self.scores(index, hidden.last()))?;
+        Ok(Logits { values, cosines: hidden.cosines.clone(), entropy: hidden.entropy })
+    }
+
+    fn head_each(&self, index: usize, hidden: &[&Hidden<B>]) -> Result<Vec<Logits<B>>, ModelError> {
+        if hidden.len() < 2 {
+            return hidden.iter().map(|hidden| self.head(index, hidden)).collect();
         }
         B::in_order(|| {
-            let normed = match &self.lens {
-                Some(lens) if index + 1 < layers => lens.normed(index, hidden.last())?,
-                _ => self.head.norm(hidden.last()),
-            };
-            let values = wide(self.head.score(normed));
-            Ok(Logits { values, cosines: hidden.cosines.clone(), entropy: hidden.entropy })
+            let last = Tensor::cat(hidden.iter().map(|hidden| hidden.last()).collect(), 0);
+            let values = self.scores(index, last)?;
+            let own = hidden.iter().enumerate().map(|(row, hidden)| Logits {
+                values: values.clone().narrow(0, row, 1),
+                cosines: hidden.cosines.clone(),
+                entropy: hidden.entropy,
+            });
+            Ok(own.collect())
         })
     }
 
@@ -183,9 +188,22 @@ impl<B: Ops> LayeredModel for Model<B> {
     }
 }
 
+/// Which positions are wanted after a layer.
+#[derive(Clone, Copy)]
+enum Wanted {
+    All,
+    Last,
+}
+
 impl<B: Ops> State<B> {
     /// New positions as layer `index` takes them.
-    fn rows(&mut self, index: usize, layers: usize, hidden: &Hidden<B>) -> Result<Rows<'_, B>, ModelError> {
+    fn rows(
+        &mut self,
+        index: usize,
+        layers: usize,
+        hidden: &Hidden<B>,
+        wanted: Wanted,
+    ) -> Result<Rows<'_, B>, ModelError> {
         let cache = self.caches.get_mut(index).ok_or(ModelError::NoSuchLayer { index, layers })?;
         // More than was embedded cannot be run: the table of angles ends there.
         let (count, max) = (hidden.x.dims()[0], self.embedded);
@@ -193,11 +211,49 @@ impl<B: Ops> State<B> {
         if needed > max {
             return Err(ModelError::TooLong { needed, max });
         }
-        Ok(Rows { count, cache, rope: &self.rope })
+        let wanted = match wanted {
+            Wanted::All => count,
+            Wanted::Last => count.min(1),
+        };
+        Ok(Rows { count, wanted, cache, rope: &self.rope })
     }
 }
 
 impl<B: Ops> Model<B> {
+    fn run(
+        &self,
+        index: usize,
+        hidden: Hidden<B>,
+        state: &mut State<B>,
+        wanted: Wanted,
+    ) -> Result<Hidden<B>, ModelError> {
+        let layer = self.place(index)?;
+        let compare = state.extras.cosines;
+        let mut rows = [state.rows(index, self.spec.layers, &hidden, wanted)?];
+        B::in_order(|| {
+            let before = (compare && index > 0).then(|| hidden.last());
+            let x = hidden.x;
+            let out = B::together(|| layer.forward(x, &mut rows, compare));
+            let mut next = Hidden { x: out.hidden, parts: out.parts, cosines: None, entropy: hidden.entropy };
+            if let (Some(before), Some(old), Some(new)) = (before, &hidden.parts, &next.parts) {
+                let pairs = [(&before, &next.last()), (&old.0, &new.0), (&old.1, &new.1)];
+                next.cosines = Some(Tensor::cat(pairs.map(|(a, b)| cosine(a, b)).to_vec(), 0));
+            }
+            Ok(next)
+        })
+    }
+
+    /// The lens at some positions, [positions, hidden] to [positions, vocab].
+    fn scores(&self, index: usize, x: Tensor<B, 2>) -> Result<Tensor<B, 2>, ModelError> {
+        let layers = self.spec.layers;
+        let normed = match &self.lens {
+            _ if index >= layers => return Err(ModelError::NoSuchLayer { index, layers }),
+            Some(lens) if index + 1 < layers => lens.normed(index, x)?,
+            _ => self.head.norm(x),
+        };
+        Ok(wide(self.head.score(normed)))
+    }
+
     /// The layer at `index` of the whole model, if it is here.
     fn place(&self, index: usize) -> Result<&dyn Layer<B>, ModelError> {
         let place = index.checked_sub(self.first).and_then(|place| self.layers.get(place));

@@ -141,7 +141,7 @@ pub(crate) struct Attention<B: Ops> {
 }
 
 impl<B: Ops> Attention<B> {
-    /// What attention adds to positions of some sequences, one sequence after the other.
+    /// What attention adds to the wanted positions of some sequences, one sequence after the other.
     pub(crate) fn forward(&self, x: Tensor<B, 2>, rows: &mut [Rows<'_, B>]) -> Tensor<B, 2> {
         let qkv = self.qkv.forward(x);
         if let [rows] = rows {
@@ -156,15 +156,29 @@ impl<B: Ops> Attention<B> {
         self.output.forward(Tensor::cat(attended.collect(), 0))
     }
 
-    /// Attention of one sequence's new positions, whose keys and values are kept.
+    /// Attention of one sequence's wanted positions; keys and values of all new ones are kept.
     fn attend(&self, qkv: Tensor<B, 2>, rows: &mut Rows<'_, B>) -> Tensor<B, 2> {
         let (queries, keys) = (self.heads.query * self.heads.width, self.heads.key_value * self.heads.width);
-        let start = rows.cache.length();
-        let query = rows.rope.rotate(qkv.clone().narrow(1, 0, queries), start);
+        let (start, unwanted) = (rows.cache.length(), rows.count - rows.wanted);
+        let query = qkv.clone().narrow(1, 0, queries).narrow(0, unwanted, rows.wanted);
+        let query = rows.rope.rotate(query, start + unwanted);
         let key = rows.rope.rotate(qkv.clone().narrow(1, queries, keys), start);
         rows.cache.append(key, qkv.narrow(1, queries + keys, keys));
         B::attend(query, &rows.cache.past(), self.heads)
     }
+}
+
+/// The wanted positions of x.
+pub(crate) fn wanted<B: Ops>(x: Tensor<B, 2>, rows: &[Rows<'_, B>]) -> Tensor<B, 2> {
+    if rows.iter().all(|rows| rows.wanted == rows.count) {
+        return x;
+    }
+    let ends = rows.iter().scan(0, |end, rows| {
+        *end += rows.count;
+        Some((*end - rows.wanted, rows.wanted))
+    });
+    let parts = ends.map(|(first, count)| x.clone().narrow(0, first, count));
+    Tensor::cat(parts.collect(), 0)
 }
 
 /// The last row of x.

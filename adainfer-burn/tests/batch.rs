@@ -1,9 +1,11 @@
-//! Many queries at once answer as one by one.
+//! Many queries at once answer as one by one, and a last layer at the last position as at all of them.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use adainfer_burn::backend::{Flex, NdArray};
 use adainfer_burn::ops::Ops;
-use adainfer_burn::{AnyModel, CandidateHead, Candidates, Device, LoadOptions, Model, WeightFormat};
+use adainfer_burn::{
+    AnyModel, CandidateHead, Candidates, Device, DeviceMap, LoadOptions, Model, SplitModel, WeightFormat,
+};
 use adainfer_core::{
     Decision, EarlyExit, ExitPolicy, Extras, LayeredModel, Never, Step, Trace, Watch, policy_fn,
 };
@@ -84,6 +86,43 @@ fn lenses_and_named_devices_pass_batches_on() {
     let named = AnyModel::open(folder, &Device::Cpu).unwrap();
     assert!(named.rows(&[1, 2]).is_ok());
     check(&named);
+}
+
+#[test]
+fn a_split_model_passes_batches_on() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/models/llama-gqa-tied");
+    let layers = AnyModel::open(folder, &Device::Cpu).unwrap().spec().layers;
+    let map = DeviceMap::new([(Device::Cpu, 1), (Device::NdArray, layers - 1)]);
+    check(&SplitModel::open(folder, &map).unwrap());
+}
+
+#[test]
+fn the_last_position_alone_is_as_among_all() {
+    for config in CONFIGS {
+        for format in [WeightFormat::Float, WeightFormat::Int8] {
+            check_last(&made::<Flex>(config, format));
+        }
+        check_last(&made::<NdArray>(config, WeightFormat::Float));
+    }
+}
+
+/// One sequence runs the last layer at all positions, the other at the last one; a token later they still agree.
+fn check_last<B: Ops>(model: &Model<B>) {
+    let last = model.spec().layers - 1;
+    let [mut all, mut alone] = [0, 0].map(|_| model.start(Extras::NONE).unwrap());
+    for tokens in [[5, 6, 7, 99, 3].as_slice(), &[42]] {
+        let [mut x, mut y] = [&mut all, &mut alone].map(|state| model.embed(tokens, state).unwrap());
+        for layer in 0..last {
+            x = model.layer(layer, x, &mut all).unwrap();
+            y = model.layer(layer, y, &mut alone).unwrap();
+        }
+        let x = model.layer(last, x, &mut all).unwrap().values().unwrap();
+        let y = model.layer_at_last(last, y, &mut alone).unwrap();
+        assert_eq!(y.tensor().dims()[0], 1);
+        let y = y.values().unwrap();
+        let off = x[x.len() - y.len()..].iter().zip(&y).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
+        assert!(off < 1e-5, "{off}");
+    }
 }
 
 #[test]

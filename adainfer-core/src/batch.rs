@@ -4,6 +4,9 @@ use crate::looks::{Looks, wanted};
 use crate::sequence::Sequence;
 use crate::{At, EarlyExit, ExitPolicy, LayeredModel, RunError, Step, StepResult, TokenId};
 
+/// Sequences that the head is computed for at once: beyond so many it costs only memory, a vocabulary of logits each.
+const LOOKS_AT_ONCE: usize = 64;
+
 /// A query under way.
 struct Query<M: LayeredModel> {
     /// Its place among the queries.
@@ -45,18 +48,23 @@ pub(crate) fn answer_each<M: LayeredModel, P: ExitPolicy, T: AsRef<[TokenId]>>(
             continue;
         }
         let mut going_on = Vec::with_capacity(under_way.len());
-        for mut query in under_way {
-            let logits = model.head(layer - 1, &query.hidden).map_err(RunError::Model)?;
-            let probe = query.looks.read(model, layer, &logits).map_err(RunError::Model)?;
-            if query.looks.settles(policy, at, probe) {
-                let (token, heads_run) = (probe.top.token, query.looks.count);
-                answers[query.place] = Ok(Step { token, probe, layers_run: layer, layers, heads_run });
-                continue;
+        let mut waiting = under_way.into_iter();
+        while waiting.len() > 0 {
+            let some: Vec<_> = waiting.by_ref().take(LOOKS_AT_ONCE).collect();
+            let hidden: Vec<_> = some.iter().map(|query| &query.hidden).collect();
+            let logits = model.head_each(layer - 1, &hidden).map_err(RunError::Model)?;
+            for (mut query, logits) in some.into_iter().zip(logits) {
+                let probe = query.looks.read(model, layer, &logits).map_err(RunError::Model)?;
+                if query.looks.settles(policy, at, probe) {
+                    let (token, heads_run) = (probe.top.token, query.looks.count);
+                    answers[query.place] = Ok(Step { token, probe, layers_run: layer, layers, heads_run });
+                    continue;
+                }
+                if probe.is_finite() {
+                    query.looks.keep(logits);
+                }
+                going_on.push(query);
             }
-            if probe.is_finite() {
-                query.looks.keep(logits);
-            }
-            going_on.push(query);
         }
         under_way = going_on;
     }

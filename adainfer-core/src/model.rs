@@ -64,8 +64,20 @@ pub trait LayeredModel {
         state: &mut Self::State,
     ) -> Result<Self::Hidden, Self::Error>;
 
+    /// As [`layer`](Self::layer), where of its output only the last position is wanted: a session runs the last layer so. A
+    /// model that can leave out the others overrides it.
+    fn layer_at_last(
+        &self,
+        index: usize,
+        hidden: Self::Hidden,
+        state: &mut Self::State,
+    ) -> Result<Self::Hidden, Self::Error> {
+        self.layer(index, hidden, state)
+    }
+
     /// Runs one layer over positions of several sequences, and gives what [`layer`](Self::layer) gives for each, in
-    /// order. A model that reads its weights once for all of them overrides it.
+    /// order; after the last layer, what [`layer_at_last`](Self::layer_at_last) gives. A model that reads its weights
+    /// once for all of them overrides it.
     fn layer_each(
         &self,
         index: usize,
@@ -88,6 +100,12 @@ pub trait LayeredModel {
     /// The lens: what the model would answer at the last position, were layer `index` its last. Where
     /// the backend is asynchronous this only queues the work.
     fn head(&self, index: usize, hidden: &Self::Hidden) -> Result<Self::Logits, Self::Error>;
+
+    /// What [`head`](Self::head) gives for each of several sequences, in order. A model that reads the head once for all
+    /// of them overrides it.
+    fn head_each(&self, index: usize, hidden: &[&Self::Hidden]) -> Result<Vec<Self::Logits>, Self::Error> {
+        hidden.iter().map(|hidden| self.head(index, hidden)).collect()
+    }
 
     /// Reads the few numbers that policies look at. `previous` is the head's output at the probe
     /// before this one, and is given where [`Extras::kl`] was asked for.
@@ -120,6 +138,14 @@ impl<M: LayeredModel + ?Sized> LayeredModel for &M {
     ) -> Result<Self::Hidden, Self::Error> {
         (**self).layer(index, hidden, state)
     }
+    fn layer_at_last(
+        &self,
+        index: usize,
+        hidden: Self::Hidden,
+        state: &mut Self::State,
+    ) -> Result<Self::Hidden, Self::Error> {
+        (**self).layer_at_last(index, hidden, state)
+    }
     fn layer_each(
         &self,
         index: usize,
@@ -135,6 +161,9 @@ impl<M: LayeredModel + ?Sized> LayeredModel for &M {
     }
     fn head(&self, index: usize, hidden: &Self::Hidden) -> Result<Self::Logits, Self::Error> {
         (**self).head(index, hidden)
+    }
+    fn head_each(&self, index: usize, hidden: &[&Self::Hidden]) -> Result<Vec<Self::Logits>, Self::Error> {
+        (**self).head_each(index, hidden)
     }
     fn probe(&self, logits: &Self::Logits, previous: Option<&Self::Logits>) -> Result<Probe, Self::Error> {
         (**self).probe(logits, previous)

@@ -55,7 +55,8 @@ impl<M: LayeredModel> Sequence<M> {
         Ok(hidden)
     }
 
-    /// Runs layer `index` over `hidden`, after the positions that stopped right before it.
+    /// Runs layer `index` over `hidden`, after the positions that stopped right before it. Nobody goes on from the last
+    /// layer, so there the last position is enough.
     pub(crate) fn layer(
         &mut self,
         model: &M,
@@ -63,7 +64,10 @@ impl<M: LayeredModel> Sequence<M> {
         hidden: M::Hidden,
     ) -> Result<M::Hidden, M::Error> {
         let hidden = self.caught_up(model, index, hidden)?;
-        model.layer(index, hidden, &mut self.state)
+        match index + 1 == model.spec().layers {
+            true => model.layer_at_last(index, hidden, &mut self.state),
+            false => model.layer(index, hidden, &mut self.state),
+        }
     }
 
     /// As [`layer`](Self::layer), for several sequences at once.

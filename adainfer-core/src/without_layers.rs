@@ -106,6 +106,15 @@ impl<M: LayeredModel> LayeredModel for WithoutLayers<M> {
         self.model.layer(self.whole(index), hidden, state)
     }
 
+    fn layer_at_last(
+        &self,
+        index: usize,
+        hidden: Self::Hidden,
+        state: &mut Self::State,
+    ) -> Result<Self::Hidden, Self::Error> {
+        self.model.layer_at_last(self.whole(index), hidden, state)
+    }
+
     fn layer_each(
         &self,
         index: usize,
@@ -124,6 +133,10 @@ impl<M: LayeredModel> LayeredModel for WithoutLayers<M> {
 
     fn head(&self, index: usize, hidden: &Self::Hidden) -> Result<Self::Logits, Self::Error> {
         self.model.head(self.whole(index), hidden)
+    }
+
+    fn head_each(&self, index: usize, hidden: &[&Self::Hidden]) -> Result<Vec<Self::Logits>, Self::Error> {
+        self.model.head_each(self.whole(index), hidden)
     }
 
     fn probe(&self, logits: &Self::Logits, previous: Option<&Self::Logits>) -> Result<Probe, Self::Error> {

@@ -7,18 +7,28 @@ use crate::simd::{Dot, largest};
 /// Rows of the weight that one task takes.
 const ROWS_A_TASK: usize = 256;
 
-/// `W x`, for a weight in the order of the checkpoint and one vector: the output head, which reads every
-/// row of W once, at the speed of memory.
+/// `x W^T`, for a weight in the order of the checkpoint and a few rows x: the output head, which reads every
+/// row of W once for all of them, at the speed of memory where x is one row.
 ///
 /// # Shapes
-/// weight: `[outputs, inputs]`, x: `[inputs]`, out: `[outputs]`.
+/// weight: `[outputs, inputs]`, x: `[rows, inputs]`, out: `[rows, outputs]`.
 ///
 /// # Panics
-/// Where `out` is longer than the weight has rows.
-pub fn scores(weight: Matrix<'_>, x: &[f32], out: &mut [f32]) {
-    out.par_chunks_mut(ROWS_A_TASK).enumerate().for_each(|(task, out)| {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = Dot(x, weight.row(task * ROWS_A_TASK + i)).compute();
+/// Where the shapes do not fit each other.
+pub fn scores(weight: Matrix<'_>, x: Matrix<'_>, out: &mut [f32]) {
+    let outputs = weight.rows();
+    assert_eq!(out.len(), x.rows() * outputs, "room for {} rows of {outputs} scores", x.rows());
+    let mut tasks: Vec<Vec<&mut [f32]>> = Vec::new();
+    tasks.resize_with(outputs.div_ceil(ROWS_A_TASK), || Vec::with_capacity(x.rows()));
+    for row in out.chunks_exact_mut(outputs.max(1)) {
+        row.chunks_mut(ROWS_A_TASK).zip(&mut tasks).for_each(|(part, task)| task.push(part));
+    }
+    tasks.into_par_iter().enumerate().for_each(|(task, mut parts)| {
+        for i in 0..ROWS_A_TASK.min(outputs - task * ROWS_A_TASK) {
+            let weight = weight.row(task * ROWS_A_TASK + i);
+            for (row, part) in parts.iter_mut().enumerate() {
+                part[i] = Dot(x.row(row), weight).compute();
+            }
         }
     });
 }
@@ -28,7 +38,7 @@ const SCREENED: usize = 64;
 /// Rows that are passed over at once where none of them is better than those.
 const PASSED_OVER: usize = 128;
 
-/// As [`scores`], but exact for the 64 best rows alone: a first pass over the same weight in few bits, which reads a
+/// As [`scores`] for one vector, but exact for the 64 best rows alone: a first pass over the same weight in few bits, which reads a
 /// quarter of the memory, finds them, and what it found for the others stays.
 ///
 /// # Shapes
@@ -76,7 +86,7 @@ mod tests {
         let weight = Matrix::new(&values, [outputs, inputs]);
         let screen = BlockMatrix::rounded(weight).unwrap();
         let (mut exact, mut screened) = (vec![0.0; outputs], vec![0.0; outputs]);
-        scores(weight, &x, &mut exact);
+        scores(weight, Matrix::new(&x, [1, inputs]), &mut exact);
         screened_scores(weight, &screen, &x, &mut screened);
         let same = exact.iter().zip(&screened).filter(|(a, b)| a == b).count();
         assert!((SCREENED..2 * SCREENED).contains(&same), "{same} are exact");
@@ -99,11 +109,13 @@ mod tests {
     fn every_row_is_multiplied() {
         let (outputs, inputs) = (ROWS_A_TASK + 3, 5);
         let values: Vec<f32> = (0..outputs * inputs).map(|i| (i % 13) as f32).collect();
-        let (weight, x) = (Matrix::new(&values, [outputs, inputs]), [1.0, -2.0, 0.5, 3.0, -1.0]);
-        let mut out = vec![0.0; outputs];
-        scores(weight, &x, &mut out);
-        for (row, found) in values.chunks(inputs).zip(out) {
-            assert_eq!(found, row.iter().zip(x).map(|(w, x)| w * x).sum::<f32>());
+        let x = [1.0, -2.0, 0.5, 3.0, -1.0, 2.0, 0.0, -0.5, 4.0, 1.0];
+        let mut out = vec![0.0; 2 * outputs];
+        scores(Matrix::new(&values, [outputs, inputs]), Matrix::new(&x, [2, inputs]), &mut out);
+        for (x, out) in x.chunks(inputs).zip(out.chunks(outputs)) {
+            for (row, found) in values.chunks(inputs).zip(out) {
+                assert_eq!(*found, row.iter().zip(x).map(|(w, x)| w * x).sum::<f32>());
+            }
         }
     }
 }

@@ -145,6 +145,15 @@ impl<M: CandidateHead> LayeredModel for Candidates<M> {
         self.model.layer(index, hidden, state)
     }
 
+    fn layer_at_last(
+        &self,
+        index: usize,
+        hidden: M::Hidden,
+        state: &mut M::State,
+    ) -> Result<M::Hidden, ModelError> {
+        self.model.layer_at_last(index, hidden, state)
+    }
+
     fn layer_each(
         &self,
         index: usize,

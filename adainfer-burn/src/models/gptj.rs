@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::checks::{self, Fields, refuse};
 use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, Rows, head_matrix};
 use crate::LoadError;
-use crate::layers::{Attention, LayerNorm, Linear, Table, last};
+use crate::layers::{Attention, LayerNorm, Linear, Table, last, wanted};
 use crate::load::{Expected, Weights};
 use crate::ops::{Heads, Ops};
 use crate::rope::{halves_from_pairs, partial_frequencies};
@@ -188,9 +188,9 @@ impl<B: Ops> Layer<B> for Block<B> {
     fn forward(&self, x: Tensor<B, 2>, rows: &mut [Rows<'_, B>], parts: bool) -> LayerOutput<B> {
         let normed = self.norm.forward(&x);
         let attended = self.attention.forward(normed.clone(), rows);
-        let added = self.down.forward(B::gelu_tanh(self.up.forward(normed)));
+        let added = self.down.forward(B::gelu_tanh(self.up.forward(wanted(normed, rows))));
         let parts = parts.then(|| (last(&attended), last(&added)));
-        LayerOutput { hidden: x + attended + added, parts }
+        LayerOutput { hidden: wanted(x, rows) + attended + added, parts }
     }
 }
 

@@ -8,7 +8,7 @@ use burn_tensor::{Int, Tensor};
 use super::llama_config::LlamaConfig;
 use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, Rows, head_matrix};
 use crate::LoadError;
-use crate::layers::{Attention, Linear, RmsNorm, Table, last};
+use crate::layers::{Attention, Linear, RmsNorm, Table, last, wanted};
 use crate::load::{Expected, Weights};
 use crate::ops::Ops;
 use crate::rope::{RopeScaling, frequencies};
@@ -135,7 +135,7 @@ impl<B: Ops> Layer<B> for Block<B> {
     fn forward(&self, x: Tensor<B, 2>, rows: &mut [Rows<'_, B>], parts: bool) -> LayerOutput<B> {
         let attended = self.attention.forward(self.attention_norm.forward(&x), rows);
         let from_attention = parts.then(|| last(&attended));
-        let x = x + attended;
+        let x = wanted(x, rows) + attended;
         let added = self.mlp.forward(self.mlp_norm.forward(&x));
         let parts = from_attention.map(|attention| (attention, last(&added)));
         LayerOutput { hidden: x + added, parts }

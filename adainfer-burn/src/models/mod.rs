@@ -32,8 +32,8 @@ pub(crate) trait Embedding<B: Ops>: Send + Sync + Debug {
 
 /// One layer of a decoder.
 pub(crate) trait Layer<B: Ops>: Send + Sync + Debug {
-    /// Runs it over positions of some sequences, one sequence after the other; `parts` asks for its parts, and then
-    /// there is one sequence.
+    /// Runs it over positions of some sequences, one sequence after the other, and gives those that are wanted; `parts`
+    /// asks for its parts, and then there is one sequence.
     fn forward(&self, x: Tensor<B, 2>, rows: &mut [Rows<'_, B>], parts: bool) -> LayerOutput<B>;
 }
 
@@ -42,6 +42,8 @@ pub(crate) trait Layer<B: Ops>: Send + Sync + Debug {
 pub(crate) struct Rows<'a, B: Ops> {
     /// How many.
     pub(crate) count: usize,
+    /// How many of them, the last ones, are wanted after the layer: all or one.
+    pub(crate) wanted: usize,
     /// The positions before them, and they themselves once the layer has run.
     pub(crate) cache: &'a mut LayerCache<B>,
     pub(crate) rope: &'a RopeTable<B>,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::checks::{self, Fields, refuse};
 use super::{Config, Dimensions, Embedding, Head, LM_HEAD, Layer, LayerOutput, Rows, head_matrix};
 use crate::LoadError;
-use crate::layers::{Attention, LayerNorm, Linear, last};
+use crate::layers::{Attention, LayerNorm, Linear, last, wanted};
 use crate::load::{Expected, Weights};
 use crate::ops::{Heads, Ops};
 use crate::rows::TokenRows;
@@ -246,7 +246,7 @@ impl<B: Ops> Layer<B> for Block<B> {
         let attended = norm(before, &self.attention_norm, x.clone());
         let attended = self.attention.forward(attended, rows);
         let from_attention = parts.then(|| last(&attended));
-        let x = norm(after, &self.attention_norm, x + attended);
+        let x = norm(after, &self.attention_norm, wanted(x, rows) + attended);
         let added = self.mlp(norm(before, &self.mlp_norm, x.clone()));
         let parts = from_attention.map(|attention| (attention, last(&added)));
         LayerOutput { hidden: norm(after, &self.mlp_norm, x + added), parts }

@@ -345,6 +345,21 @@ macro_rules! any {
                 }
             }
 
+            fn layer_at_last(
+                &self,
+                index: usize,
+                hidden: AnyHidden,
+                state: &mut AnyState,
+            ) -> Result<AnyHidden, ModelError> {
+                match (self, hidden, state) {
+                    $(#[cfg(feature = $feature)]
+                    (Self::$name(model), AnyHidden::$name(hidden), AnyState::$name(state)) => {
+                        model.layer_at_last(index, hidden, state).map(AnyHidden::$name)
+                    })+
+                    _ => Err(ModelError::OtherBackend),
+                }
+            }
+
             fn layer_each(
                 &self,
                 index: usize,
@@ -384,6 +399,20 @@ macro_rules! any {
                         model.head(index, hidden).map(AnyLogits::$name)
                     })+
                     _ => Err(ModelError::OtherBackend),
+                }
+            }
+
+            fn head_each(&self, index: usize, hidden: &[&AnyHidden]) -> Result<Vec<AnyLogits>, ModelError> {
+                match self {
+                    $(#[cfg(feature = $feature)]
+                    Self::$name(model) => {
+                        let own = hidden.iter().map(|hidden| match hidden {
+                            AnyHidden::$name(hidden) => Ok(hidden),
+                            _ => Err(ModelError::OtherBackend),
+                        });
+                        let logits = model.head_each(index, &own.collect::<Result<Vec<_>, _>>()?)?;
+                        Ok(logits.into_iter().map(AnyLogits::$name).collect())
+                    })+
                 }
             }
 

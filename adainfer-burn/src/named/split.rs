@@ -262,6 +262,33 @@ impl LayeredModel for SplitModel {
         Ok(SplitHidden { part, hidden: self.part(part)?.layer(index, hidden, state)? })
     }
 
+    fn layer_at_last(
+        &self,
+        index: usize,
+        hidden: SplitHidden,
+        state: &mut SplitState,
+    ) -> Result<SplitHidden, ModelError> {
+        let (part, SplitHidden { hidden, .. }) = self.at(index, hidden)?;
+        let state = state.0.get_mut(part).ok_or(ModelError::OtherBackend)?;
+        Ok(SplitHidden { part, hidden: self.part(part)?.layer_at_last(index, hidden, state)? })
+    }
+
+    fn layer_each(
+        &self,
+        index: usize,
+        batch: Vec<(SplitHidden, &mut SplitState)>,
+    ) -> Result<Vec<SplitHidden>, ModelError> {
+        let mut here = Vec::with_capacity(batch.len());
+        let mut place = 0;
+        for (hidden, state) in batch {
+            let (part, SplitHidden { hidden, .. }) = self.at(index, hidden)?;
+            here.push((hidden, state.0.get_mut(part).ok_or(ModelError::OtherBackend)?));
+            place = part;
+        }
+        let after = self.part(place)?.layer_each(index, here)?;
+        Ok(after.into_iter().map(|hidden| SplitHidden { part: place, hidden }).collect())
+    }
+
     fn join(&self, earlier: SplitHidden, later: SplitHidden) -> Result<SplitHidden, ModelError> {
         let SplitHidden { part, hidden: later } = later;
         let earlier = self.moved(earlier, part)?.hidden;
@@ -276,6 +303,16 @@ impl LayeredModel for SplitModel {
     fn head(&self, index: usize, hidden: &SplitHidden) -> Result<SplitLogits, ModelError> {
         let SplitHidden { part, hidden } = hidden;
         Ok(SplitLogits { part: *part, logits: self.part(*part)?.head(index, hidden)? })
+    }
+
+    fn head_each(&self, index: usize, hidden: &[&SplitHidden]) -> Result<Vec<SplitLogits>, ModelError> {
+        let Some(part) = hidden.first().map(|hidden| hidden.part) else { return Ok(Vec::new()) };
+        if hidden.iter().any(|hidden| hidden.part != part) {
+            return hidden.iter().map(|hidden| self.head(index, hidden)).collect();
+        }
+        let here: Vec<_> = hidden.iter().map(|hidden| &hidden.hidden).collect();
+        let logits = self.part(part)?.head_each(index, &here)?;
+        Ok(logits.into_iter().map(|logits| SplitLogits { part, logits }).collect())
     }
 
     fn probe(&self, logits: &SplitLogits, previous: Option<&SplitLogits>) -> Result<Probe, ModelError> {

@@ -60,10 +60,8 @@ impl Ops for NdArray {
             return reference::score(x, weight);
         };
         let mut products = vec![0.0; positions * outputs];
-        let weights = Matrix::new(weights, [outputs, inputs]);
-        for (x, out) in rows.chunks_exact(inputs).zip(products.chunks_exact_mut(outputs)) {
-            scores(weights, x, out);
-        }
+        let rows = Matrix::new(rows, [positions, inputs]);
+        scores(Matrix::new(weights, [outputs, inputs]), rows, &mut products);
         Tensor::from_data(TensorData::new(products, [positions, outputs]), &x.device())
     }
 }

@@ -107,6 +107,16 @@ impl<M: LensModel> LayeredModel for Labelled<M> {
         Ok(LabelledHidden { hidden: self.model.layer(index, hidden, &mut state.state)?, extras })
     }
 
+    fn layer_at_last(
+        &self,
+        index: usize,
+        hidden: Self::Hidden,
+        state: &mut Self::State,
+    ) -> Result<Self::Hidden, ModelError> {
+        let LabelledHidden { hidden, extras } = hidden;
+        Ok(LabelledHidden { hidden: self.model.layer_at_last(index, hidden, &mut state.state)?, extras })
+    }
+
     fn layer_each(
         &self,
         index: usize,

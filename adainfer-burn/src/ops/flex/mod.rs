@@ -93,11 +93,7 @@ impl Ops for Flex {
         let (Some(rows), Some(weights)) = (view(&x), view(&w)) else {
             return reference::score(tensor(x), weight);
         };
-        matrix_of([rows.rows(), weights.rows()], |out| {
-            for (i, out) in out.chunks_exact_mut(weights.rows()).enumerate() {
-                kernels::scores(weights, rows.row(i), out);
-            }
-        })
+        matrix_of([rows.rows(), weights.rows()], |out| kernels::scores(weights, rows, out))
     }
 
     fn score_screened(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>, screen: &BlockMatrix) -> Tensor<Self, 2> {
