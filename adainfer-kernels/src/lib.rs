@@ -8,6 +8,7 @@ mod panels;
 mod projection;
 mod scores;
 mod simd;
+mod tile;
 
 pub use attention::{KeysValues, attend};
 pub use blocks::{BLOCK, Bits, Block, BlockFormat, BlockMatrix, project_blocks};

@@ -1,20 +1,12 @@
-//! The two orders in which [`project`](crate::project) reads its factors: whatever is multiplied
-//! next lies next in memory.
+//! The order in which [`project`](crate::project) reads weights: whatever is multiplied next lies next in memory.
 
-use std::ops::Range;
-
-use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::Matrix;
 
 /// Vectors that a panel is wide.
 pub(crate) const VECTORS: usize = 2;
-/// Rows of x in a group: 6 x 2 sums, and what is multiplied into them, fill the sixteen registers of AVX2.
-pub(crate) const GROUP: usize = 6;
-
-/// Groups that are worth waking a thread for.
-const GROUPS_A_TASK: usize = 4;
 
 /// Outputs that a panel covers, on this processor.
 pub fn panel_width() -> usize {
@@ -68,81 +60,6 @@ pub fn pack_in_place(weight: &mut [f32], inputs: usize) {
 pub(crate) fn interleave<'a>(rows: impl Iterator<Item = &'a [f32]>, panel: &mut [f32], width: usize) {
     for (lane, row) in rows.enumerate() {
         panel.iter_mut().skip(lane).step_by(width).zip(row).for_each(|(out, weight)| *out = *weight);
-    }
-}
-
-/// The rows of x, up to six at a time: for each input, one element of each row.
-pub(crate) struct Groups {
-    values: Vec<f32>,
-    rows: usize,
-    inputs: usize,
-}
-
-impl Groups {
-    pub(crate) fn new(x: Matrix<'_>) -> Self {
-        let mut values = vec![0.0; x.rows() * x.columns()];
-        let mut rest = values.as_mut_slice();
-        let mut tasks = Vec::with_capacity(x.rows().div_ceil(GROUP));
-        for rows in groups_of(x.rows(), GROUP) {
-            let (out, later) = rest.split_at_mut(rows.len() * x.columns());
-            tasks.push(Interleave { x, first: rows.start, out });
-            rest = later;
-        }
-        tasks.into_par_iter().with_min_len(GROUPS_A_TASK).for_each(|task| Arch::new().dispatch(task));
-        Self { values, rows: x.rows(), inputs: x.columns() }
-    }
-
-    /// The rows of every group.
-    #[inline(always)]
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        groups_of(self.rows, GROUP)
-    }
-
-    /// `count` inputs from `start` on, of the rows of one group.
-    #[inline(always)]
-    pub(crate) fn part(&self, rows: &Range<usize>, start: usize, count: usize) -> &[f32] {
-        &self.values[rows.start * self.inputs..][start * rows.len()..][..count * rows.len()]
-    }
-}
-
-/// As few groups as can be, of sizes that differ by one at most: a tile of one or two rows waits for its
-/// own sums, and takes nearly as long as one of six.
-#[inline(always)]
-pub(crate) fn groups_of(rows: usize, largest: usize) -> impl Iterator<Item = Range<usize>> {
-    let count = rows.div_ceil(largest);
-    (0..count).map(move |group| group * rows / count..(group + 1) * rows / count)
-}
-
-/// Writes one group.
-struct Interleave<'a> {
-    x: Matrix<'a>,
-    first: usize,
-    out: &'a mut [f32],
-}
-
-impl NullaryFnOnce for Interleave<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        match self.out.len() / self.x.columns() {
-            1 => self.rows::<1>(),
-            2 => self.rows::<2>(),
-            3 => self.rows::<3>(),
-            4 => self.rows::<4>(),
-            5 => self.rows::<5>(),
-            _ => self.rows::<GROUP>(),
-        }
-    }
-}
-
-impl Interleave<'_> {
-    #[inline(always)]
-    fn rows<const ROWS: usize>(self) {
-        let rows: [&[f32]; ROWS] = std::array::from_fn(|i| self.x.row(self.first + i));
-        for (input, out) in self.out.as_chunks_mut::<ROWS>().0.iter_mut().enumerate() {
-            *out = rows.map(|row| row[input]);
-        }
     }
 }
 

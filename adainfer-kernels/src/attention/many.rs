@@ -9,9 +9,10 @@ use rayon::prelude::*;
 use super::KeysValues;
 use crate::Matrix;
 use crate::elementwise::exponentials;
-use crate::panels::{GROUP, VECTORS, groups_of, interleave, panel_width};
-use crate::projection::{columns, store};
+use crate::panels::{VECTORS, interleave, panel_width};
+use crate::projection::columns;
 use crate::simd::largest;
+use crate::tile::{GROUP, groups_of, store, tile};
 
 /// Scores that a task holds at a time, about: they stay in a core's second cache.
 const SCORES: usize = 64 * 1024;
@@ -175,42 +176,29 @@ impl WithSimd for Product<'_> {
                 let x = &x[rows.start * inputs..rows.end * inputs];
                 let out = &mut out[rows.start * outputs..rows.end * outputs];
                 match rows.len() {
-                    1 => tile::<S, 1>(simd, x, panel, out, outputs, column),
-                    2 => tile::<S, 2>(simd, x, panel, out, outputs, column),
-                    3 => tile::<S, 3>(simd, x, panel, out, outputs, column),
-                    4 => tile::<S, 4>(simd, x, panel, out, outputs, column),
-                    5 => tile::<S, 5>(simd, x, panel, out, outputs, column),
-                    _ => tile::<S, GROUP>(simd, x, panel, out, outputs, column),
+                    1 => multiply::<S, 1>(simd, x, panel, out, column),
+                    2 => multiply::<S, 2>(simd, x, panel, out, column),
+                    3 => multiply::<S, 3>(simd, x, panel, out, column),
+                    4 => multiply::<S, 4>(simd, x, panel, out, column),
+                    5 => multiply::<S, 5>(simd, x, panel, out, column),
+                    _ => multiply::<S, GROUP>(simd, x, panel, out, column),
                 }
             }
         }
     }
 }
 
-/// `ROWS` rows of x times a panel, into a row's outputs from `column` on.
+/// `ROWS` rows of x times a panel, into each row's outputs from `column` on.
 #[inline(always)]
-fn tile<S: Simd, const ROWS: usize>(
+fn multiply<S: Simd, const ROWS: usize>(
     simd: S,
     x: &[f32],
     panel: &[S::f32s],
     out: &mut [f32],
-    outputs: usize,
     column: usize,
 ) {
-    let inputs = x.len() / ROWS;
-    let mut rows = [x; ROWS];
-    for (i, row) in rows.iter_mut().enumerate() {
-        *row = &x[i * inputs..][..inputs];
-    }
-    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-    for (input, w) in panel.as_chunks::<VECTORS>().0.iter().take(inputs).enumerate() {
-        for (sums, row) in sums.iter_mut().zip(&rows) {
-            let x = simd.splat_f32s(row[input]);
-            for (sum, w) in sums.iter_mut().zip(w) {
-                *sum = simd.mul_add_e_f32s(x, *w, *sum);
-            }
-        }
-    }
+    let (inputs, outputs) = (x.len() / ROWS, out.len() / ROWS);
+    let sums = tile::<S, ROWS>(simd, std::array::from_fn(|i| &x[i * inputs..][..inputs]), panel);
     for (out, sums) in out.chunks_exact_mut(outputs).zip(&sums) {
         store(simd, &mut out[column..], sums, true);
     }

@@ -13,7 +13,7 @@ use super::matrix::{Bits, Line, Panel};
 use super::product::Task;
 use super::rounded::{Row, WORDS};
 use super::{BLOCK, LANES};
-use crate::panels::groups_of;
+use crate::tile::groups_of;
 
 /// Instructions beyond those of every x86-64 processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
