@@ -14,6 +14,8 @@ use crate::tile::{GROUP, groups_of, store, tile};
 
 /// Multiply-adds of one task at least: enough to be worth handing to a thread.
 const PRODUCTS_A_TASK: usize = 32 * 1024;
+/// Tasks of a product at most: more cost time to prepare, and threads end together with so many.
+pub(crate) const MOST_TASKS: usize = 64;
 /// Inputs summed at most before the next panel's turn: that part of a panel stays in the second cache.
 const INPUTS_AT_ONCE: usize = 640;
 
@@ -29,8 +31,8 @@ pub fn project(x: Matrix<'_>, panels: &[f32], outputs: usize, out: &mut [f32]) {
     let (inputs, width) = (x.columns(), panel_width());
     assert_eq!(panels.len(), outputs.next_multiple_of(width) * inputs, "panels of {outputs} x {inputs}");
     assert_eq!(out.len(), x.rows() * outputs, "{} rows of {outputs} outputs", x.rows());
-    // A panel each where that is enough, so that threads end together.
-    let outputs_a_task = PRODUCTS_A_TASK.div_ceil(x.rows() * inputs).next_multiple_of(width);
+    let least = PRODUCTS_A_TASK.div_ceil(x.rows() * inputs);
+    let outputs_a_task = least.max(outputs.div_ceil(MOST_TASKS)).next_multiple_of(width);
     let tasks = columns(out, outputs, outputs_a_task).into_par_iter();
     tasks.zip(panels.par_chunks(outputs_a_task * inputs)).for_each(|(out, panels)| {
         Arch::new().dispatch(Task { x, panels, out });

@@ -9,13 +9,13 @@ use super::matrix::{Bits, BlockMatrix};
 use super::rounded::Rounded;
 use super::{BLOCK, LANES, plain};
 use crate::Matrix;
-use crate::projection::columns;
+use crate::projection::{MOST_TASKS, columns};
 use crate::simd::vectorized;
 
 /// Multiply-adds that a task is worth: fewer, and handing it to another thread costs more than it saves.
 const TASK: usize = 128 * 1024;
-/// Panels that a task has at least, as many as are multiplied at once.
-const LEAST_PANELS: usize = 4;
+/// Panels that are multiplied at once: of one row, and of more. A task has as many at least.
+const AT_ONCE: [usize; 2] = [4, 2];
 
 /// `x W^T`, for a weight in blocks, with x rounded to 8 bits: an error of about 0.4 % of its largest product
 /// in each block.
@@ -34,9 +34,9 @@ fn run(level: Level, x: Matrix<'_>, weight: &BlockMatrix, out: &mut [f32]) {
     assert_eq!(weight.inputs(), x.columns(), "inputs of a weight, and columns of x");
     assert_eq!(out.len(), x.rows() * outputs, "{} rows of {outputs} outputs", x.rows());
     let x = Rounded::new(x);
-    let tasks =
-        (x.rows() * outputs * weight.inputs() / TASK).clamp(1, weight.panels().div_ceil(LEAST_PANELS));
-    let panels_a_task = weight.panels().div_ceil(tasks);
+    let at_once = AT_ONCE[usize::from(x.rows() > 1)];
+    let tasks = (x.rows() * outputs * weight.inputs() / TASK).clamp(1, MOST_TASKS);
+    let panels_a_task = weight.panels().div_ceil(tasks).next_multiple_of(at_once);
     let bands = columns(out, outputs, panels_a_task * LANES).into_par_iter();
     bands.enumerate().for_each(|(band, out)| {
         let first = band * panels_a_task;
