@@ -148,12 +148,13 @@ impl<B: Ops> Attention<B> {
             return self.output.forward(self.attend(qkv, rows));
         }
         let mut first = 0;
-        let attended = rows.iter_mut().map(|rows| {
+        let own = rows.iter_mut().map(|rows| {
             let own = qkv.clone().narrow(0, first, rows.count);
             first += rows.count;
-            self.attend(own, rows)
+            (own, rows)
         });
-        self.output.forward(Tensor::cat(attended.collect(), 0))
+        let attended = B::each(own.collect(), |(own, rows)| self.attend(own, rows));
+        self.output.forward(Tensor::cat(attended, 0))
     }
 
     /// Attention of one sequence's wanted positions; keys and values of all new ones are kept.

@@ -35,6 +35,11 @@ pub trait Ops: Backend {
         work()
     }
 
+    /// Does the same for each, in any order; on several threads where that is how the backend computes.
+    fn each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+        items.into_iter().map(work).collect()
+    }
+
     /// Runs what queues work on the device, so that it is taken up after all that was queued before,
     /// whichever thread queued that.
     fn in_order<R>(work: impl FnOnce() -> R) -> R {

@@ -11,6 +11,7 @@ use adainfer_core::Probe;
 use adainfer_kernels::{self as kernels, BlockMatrix, Matrix};
 use burn_flex::{Flex, FlexTensor};
 use burn_tensor::{DType, Tensor, TensorData, TensorPrimitive};
+use rayon::prelude::*;
 
 use super::{Heads, Ops, Packed, Past, look, reference};
 use crate::{Dtype, ModelError};
@@ -48,6 +49,10 @@ impl Ops for Flex {
     /// On a thread of rayon's pool: from outside, every operation would wait for two threads to wake.
     fn together<R: Send>(work: impl FnOnce() -> R + Send) -> R {
         rayon::scope(|_| work())
+    }
+
+    fn each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+        items.into_par_iter().map(work).collect()
     }
 
     fn pack(weight: Tensor<Self, 2>) -> Packed<Self> {
