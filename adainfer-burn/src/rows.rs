@@ -61,7 +61,7 @@ impl<B: Ops> TokenRows<B> {
         match self {
             Self::Floats(table) => B::score(x, table),
             Self::Screened { table, screen } => B::score_screened(x, table, screen),
-            Self::Blocks { matrix, .. } => B::project_blocks(x, matrix),
+            Self::Blocks { matrix, .. } => B::score_blocks(x, matrix),
         }
     }
 }

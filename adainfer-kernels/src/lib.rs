@@ -16,4 +16,4 @@ pub use elementwise::{exponentials, gelu_tanh, layer_norm, rms_norm, rotate, swi
 pub use matrix::Matrix;
 pub use panels::{pack, pack_in_place, panel_width};
 pub use projection::project;
-pub use scores::{scores, screened_scores};
+pub use scores::{block_scores, scores, screened_scores};

@@ -53,6 +53,25 @@ pub fn screened_scores(weight: Matrix<'_>, screen: &BlockMatrix, x: &[f32], out:
     }
 }
 
+/// As [`scores`], for a weight in blocks: the 64 best rows of each x are exact for what the blocks hold, the others are off by
+/// the rounding of x in [`project_blocks`].
+///
+/// # Shapes
+/// weight: `[outputs, inputs]`, x: `[rows, inputs]`, out: `[rows, outputs]`.
+///
+/// # Panics
+/// Where the shapes do not fit each other.
+pub fn block_scores(weight: &BlockMatrix, x: Matrix<'_>, out: &mut [f32]) {
+    project_blocks(x, weight, out);
+    out.par_chunks_exact_mut(weight.outputs()).enumerate().for_each(|(index, out)| {
+        let (x, mut row) = (x.row(index), vec![0.0; weight.inputs()]);
+        for output in best(out) {
+            weight.row(output, &mut row);
+            out[output] = Dot(x, &row).compute();
+        }
+    });
+}
+
 /// The places of the largest elements, as many as a screen lets through.
 fn best(values: &[f32]) -> Vec<usize> {
     // In order, the largest first.
@@ -92,6 +111,25 @@ mod tests {
         assert!((SCREENED..2 * SCREENED).contains(&same), "{same} are exact");
         assert_eq!(best(&exact)[..8], best(&screened)[..8]);
         assert!(exact.iter().zip(&screened).all(|(a, b)| (a - b).abs() < 0.05));
+    }
+
+    #[test]
+    fn the_best_rows_of_blocks_are_exact_for_what_they_hold() {
+        let (outputs, inputs) = (3 * PASSED_OVER, 64);
+        let values: Vec<f32> =
+            (0..outputs * inputs).map(|i| (i * 7919 % 1009) as f32 / 504.0 - 1.0).collect();
+        let weight = BlockMatrix::rounded(Matrix::new(&values, [outputs, inputs])).unwrap();
+        let x: Vec<f32> = (0..2 * inputs).map(|i| (i * 31 % 17) as f32 / 17.0 - 0.5).collect();
+        let mut held = vec![0.0; outputs * inputs];
+        held.chunks_exact_mut(inputs).enumerate().for_each(|(output, row)| weight.row(output, row));
+        let (mut exact, mut found) = (vec![0.0; 2 * outputs], vec![0.0; 2 * outputs]);
+        scores(Matrix::new(&held, [outputs, inputs]), Matrix::new(&x, [2, inputs]), &mut exact);
+        block_scores(&weight, Matrix::new(&x, [2, inputs]), &mut found);
+        for (exact, found) in exact.chunks_exact(outputs).zip(found.chunks_exact(outputs)) {
+            let same = exact.iter().zip(found).filter(|(a, b)| a == b).count();
+            assert!((SCREENED..2 * SCREENED).contains(&same), "{same} are exact");
+            assert_eq!(best(exact)[..8], best(found)[..8]);
+        }
     }
 
     #[test]

@@ -116,6 +116,15 @@ pub trait Ops: Backend {
         reference::score(x, weight)
     }
 
+    /// As [`score`](Self::score), for a weight in blocks: like [`project_blocks`](Self::project_blocks), but exact for the
+    /// best rows, so that what is likeliest does not depend on how x is rounded.
+    ///
+    /// # Shapes
+    /// As [`project_blocks`](Self::project_blocks).
+    fn score_blocks(x: Tensor<Self, 2>, weight: &BlockMatrix) -> Tensor<Self, 2> {
+        Self::project_blocks(x, weight)
+    }
+
     /// As [`score`](Self::score), but exact for the best rows alone, which a first pass over the same weight in few
     /// bits finds; where that is worth it.
     ///

@@ -2,7 +2,7 @@
 //! threads whole matrices of a batch.
 
 use adainfer_core::Probe;
-use adainfer_kernels::{BlockMatrix, Matrix, project_blocks, scores};
+use adainfer_kernels::{BlockMatrix, Matrix, block_scores, project_blocks, scores};
 use burn_ndarray::{NdArray, NdArrayTensor};
 use burn_tensor::{Tensor, TensorData};
 
@@ -45,12 +45,11 @@ impl Ops for NdArray {
     }
 
     fn project_blocks(x: Tensor<Self, 2>, weight: &BlockMatrix) -> Tensor<Self, 2> {
-        let ([positions, inputs], device) = (x.dims(), x.device());
-        let rows = x.clone().into_primitive().tensor();
-        let Some(rows) = values(&rows) else { return reference::project_blocks(x, weight) };
-        let mut products = vec![0.0; positions * weight.outputs()];
-        project_blocks(Matrix::new(rows, [positions, inputs]), weight, &mut products);
-        Tensor::from_data(TensorData::new(products, [positions, weight.outputs()]), &device)
+        multiplied(x, weight, |rows, out| project_blocks(rows, weight, out))
+    }
+
+    fn score_blocks(x: Tensor<Self, 2>, weight: &BlockMatrix) -> Tensor<Self, 2> {
+        multiplied(x, weight, |rows, out| block_scores(weight, rows, out))
     }
 
     fn score(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>) -> Tensor<Self, 2> {
@@ -64,6 +63,20 @@ impl Ops for NdArray {
         scores(Matrix::new(weights, [outputs, inputs]), rows, &mut products);
         Tensor::from_data(TensorData::new(products, [positions, outputs]), &x.device())
     }
+}
+
+/// A product with a weight in blocks.
+fn multiplied(
+    x: Tensor<NdArray, 2>,
+    weight: &BlockMatrix,
+    product: impl FnOnce(Matrix<'_>, &mut [f32]),
+) -> Tensor<NdArray, 2> {
+    let ([positions, inputs], device) = (x.dims(), x.device());
+    let rows = x.clone().into_primitive().tensor();
+    let Some(rows) = values(&rows) else { return reference::project_blocks(x, weight) };
+    let mut products = vec![0.0; positions * weight.outputs()];
+    product(Matrix::new(rows, [positions, inputs]), &mut products);
+    Tensor::from_data(TensorData::new(products, [positions, weight.outputs()]), &device)
 }
 
 /// The numbers of a tensor, row after row; `None` where they lie otherwise, or are not f32.

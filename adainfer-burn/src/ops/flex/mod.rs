@@ -101,6 +101,12 @@ impl Ops for Flex {
         matrix_of([rows.rows(), weights.rows()], |out| kernels::scores(weights, rows, out))
     }
 
+    fn score_blocks(x: Tensor<Self, 2>, weight: &BlockMatrix) -> Tensor<Self, 2> {
+        let x = primitive(x);
+        let Some(rows) = view(&x) else { return reference::project_blocks(tensor(x), weight) };
+        matrix_of([rows.rows(), weight.outputs()], |out| kernels::block_scores(weight, rows, out))
+    }
+
     fn score_screened(x: Tensor<Self, 2>, weight: &Tensor<Self, 2>, screen: &BlockMatrix) -> Tensor<Self, 2> {
         let (x, w) = (primitive(x), primitive(weight.clone()));
         let (Some(rows), Some(weights)) = (view(&x), view(&w)) else {
