@@ -78,6 +78,13 @@ fn queries(c: &mut Criterion, format: WeightFormat, model: &Cpu) {
     group.finish();
 }
 
+/// What it costs to go on twice from a prompt: nothing of it is copied.
+fn fork(c: &mut Criterion, model: &Cpu) {
+    let engine = engine(model);
+    let prefix = engine.prefix(&tokens(1000)).expect("the prompt fits");
+    c.benchmark_group("session").bench_function("fork after 1000", |b| b.iter(|| prefix.fork()));
+}
+
 /// Head, softmax and the two likeliest tokens, for one position.
 fn look(c: &mut Criterion, name: &str, model: &Cpu) {
     let mut state = model.start(Extras::NONE).expect("a state");
@@ -120,6 +127,9 @@ fn all(c: &mut Criterion) {
         decode(c, format, &model);
         prefill(c, format, &model);
         queries(c, format, &model);
+        if format == WeightFormat::Float {
+            fork(c, &model);
+        }
     }
 }
 
