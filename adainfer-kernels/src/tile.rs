@@ -15,7 +15,10 @@ const STEP: usize = 8;
 /// Sums of a tile: for each row, two vectors of outputs.
 pub(crate) type Sums<S, const ROWS: usize> = [[<S as Simd>::f32s; VECTORS]; ROWS];
 
-/// Some rows times a panel, over as many inputs as all of them have.
+/// Some rows times a panel.
+///
+/// # Panics
+/// Where a row is shorter than the panel.
 #[inline(always)]
 pub(crate) fn tile<S: Simd, const ROWS: usize>(
     simd: S,
@@ -24,11 +27,11 @@ pub(crate) fn tile<S: Simd, const ROWS: usize>(
 ) -> Sums<S, ROWS> {
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
     let (steps, rest) = panel.as_chunks::<VECTORS>().0.as_chunks::<STEP>();
-    let rows = rows.map(<[f32]>::as_chunks::<STEP>);
+    let inputs = steps.len() * STEP + rest.len();
+    let rows = rows.map(|row| row[..inputs].as_chunks::<STEP>());
     // Of one length, so that one bound is checked for all.
-    let count = rows.iter().fold(steps.len(), |count, (steps, _)| count.min(steps.len()));
-    let rows_of_steps = rows.map(|(steps, _)| &steps[..count]);
-    for (index, panel) in steps[..count].iter().enumerate() {
+    let rows_of_steps = rows.map(|(row, _)| &row[..steps.len()]);
+    for (index, panel) in steps.iter().enumerate() {
         let rows: [_; ROWS] = from_fn(|row| &rows_of_steps[row][index]);
         for (input, panel) in panel.iter().enumerate() {
             for (sums, row) in sums.iter_mut().zip(&rows) {
@@ -38,8 +41,7 @@ pub(crate) fn tile<S: Simd, const ROWS: usize>(
     }
     for (input, panel) in rest.iter().enumerate() {
         for (sums, (_, rest)) in sums.iter_mut().zip(&rows) {
-            let Some(x) = rest.get(input) else { continue };
-            add(simd, sums, panel, *x);
+            add(simd, sums, panel, rest[input]);
         }
     }
     sums
